@@ -1,0 +1,43 @@
+"""From a motion to a trained Stable-Baselines3 policy that performs it under physics.
+
+Importing this package registers its environments with Gymnasium and is light: what needs torch,
+Stable-Baselines3 or imitation is imported when it is first asked for.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.registration import register_environments
+
+if TYPE_CHECKING:
+    from sb3_mimic.motion import MotionClip as MotionClip
+    from sb3_mimic.motion import list_motions as list_motions
+    from sb3_mimic.motion import load_motion as load_motion
+
+__version__ = Path(__file__).with_name("version.txt").read_text(encoding="utf-8").strip()
+
+# Public name -> module that defines it.
+_LAZY = {
+    "MotionClip": "sb3_mimic.motion",
+    "list_motions": "sb3_mimic.motion",
+    "load_motion": "sb3_mimic.motion",
+}
+
+__all__ = ["InputError", "MotionClip", "__version__", "list_motions", "load_motion"]
+
+register_environments()
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name on first use (PEP 562)."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

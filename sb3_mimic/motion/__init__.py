@@ -1,0 +1,23 @@
+"""Motions: what is to be imitated, without any simulator.
+
+>>> from sb3_mimic.motion import load_motion
+>>> load_motion("walk").loop
+True
+"""
+
+from sb3_mimic.motion.clip import MotionClip
+from sb3_mimic.motion.formats.deepmimic import read_deepmimic, write_deepmimic
+from sb3_mimic.motion.library import MotionInfo, list_motions, load_motion, motion_info
+from sb3_mimic.motion.loop import SeamReport, close_loop
+
+__all__ = [
+    "MotionClip",
+    "MotionInfo",
+    "SeamReport",
+    "close_loop",
+    "list_motions",
+    "load_motion",
+    "motion_info",
+    "read_deepmimic",
+    "write_deepmimic",
+]

@@ -1,0 +1,309 @@
+"""DeepMimic's motion files (``humanoid3d_*.txt``): JSON, y-up, quaternions wxyz.
+
+A file has ``Loop`` ("wrap" or "none") and ``Frames``, 44 numbers each: duration [s], root position,
+root quaternion, then a quaternion for each ball joint and an angle for each knee and elbow. The
+clip lasts the sum of all durations but the last. Format: github.com/xbpeng/DeepMimic, README.
+
+Real files carry quaternions of norm .58 to 1.12, signs that flip between frames, a frame of doubled
+duration and further keys; all of that is taken in. What cannot be a motion is refused with file,
+frame and column.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.io import atomic_path
+from sb3_mimic.motion.clip import MotionClip
+from sb3_mimic.motion.rotations import (
+    continuous_signs,
+    hinges_to_rotation,
+    rotation,
+    rotation_spline,
+    rotation_to_hinges,
+    wxyz,
+)
+from sb3_mimic.motion.skeleton import ACTUATED, HINGE_NAMES, HINGE_SLICES, require_humanoid
+
+Array = NDArray[np.float64]
+
+_LOOP: Final = {"wrap": True, "none": False}
+
+#: Numbers in a row of the dog's files (dog3d_*.txt).
+_DOG_ROW: Final = 84
+
+#: Relative difference of durations that is rounding ("0.033332"), not another rate.
+_UNIFORM_TOLERANCE: Final = 0.01
+
+#: No number of a motion is larger [s, m, rad]: root 1000 km away.
+_LARGEST: Final = 1e6
+
+#: Shortest duration of a frame [s].
+_SHORTEST: Final = 1e-6
+
+#: Norm below which a quaternion is zero. Real files have .58 to 1.12.
+_SMALLEST_NORM: Final = 1e-6
+
+#: Most frames that unequal durations may be resampled to, over those in the file: a single huge
+#: duration is a fault and must not fill the memory.
+_MOST_FILLED: Final = 10
+
+#: Decimals written; positions to a nanometre.
+_DECIMALS: Final = 9
+
+
+_BALLS: Final = tuple(joint.name for joint in ACTUATED if joint.is_ball)
+
+#: Joints in the order of the columns.
+_COLUMN_ORDER: Final = (
+    *("chest", "neck"),
+    *("right_hip", "right_knee", "right_ankle", "right_shoulder", "right_elbow"),
+    *("left_hip", "left_knee", "left_ankle", "left_shoulder", "left_elbow"),
+)
+
+
+def _layout() -> tuple[dict[str, slice], tuple[str, ...]]:
+    """Columns of each part of a row, and a name for each column."""
+    widths = [("duration", 1), ("root_position", 3), ("root", 4)]
+    widths += [(name, 4 if name in _BALLS else 1) for name in _COLUMN_ORDER]
+    columns: dict[str, slice] = {}
+    names: list[str] = []
+    for part, width in widths:
+        columns[part] = slice(len(names), len(names) + width)
+        suffixes = {1: [""], 3: [" x", " y", " z"], 4: [" w", " x", " y", " z"]}[width]
+        names += [part + suffix for suffix in suffixes]
+    return columns, tuple(names)
+
+
+_COLUMNS, _COLUMN_NAMES = _layout()
+_ROW: Final = len(_COLUMN_NAMES)
+_QUATERNIONS: Final = ("root", *_BALLS)
+
+
+def read_deepmimic(path: str | Path) -> MotionClip:
+    """Reads a DeepMimic humanoid file.
+
+    Quaternions are normalised and the frames brought to z-up; frames of unequal duration are
+    resampled (rotations as rotations) to the usual one of the file. Ball joints become hinges on
+    one continuous branch (``rotation_to_hinges``).
+
+    Args:
+        path: The file.
+
+    Returns:
+        The clip as it is in the file: a loop's last pose need not be its first (``close_loop``),
+        and hinge angles may exceed the limits of the model.
+
+    Raises:
+        InputError: If the file cannot be read, is not JSON, lacks a key, has rows of a wrong
+            length (those of the dog's files are named as such), numbers that are not finite, a
+            zero quaternion or a duration that is not positive.
+    """
+    path = Path(path)
+    document = _parse(path)
+    loop = _loop(path, document)
+    rows = _rows(path, document)
+    durations = _durations(path, rows)
+    times = np.concatenate([[0.0], np.cumsum(durations)])
+    position = _to_z_up(rows[:, _COLUMNS["root_position"]])
+    rotations = {name: rotation(_quaternions(path, rows, name)) for name in _QUATERNIONS}
+    hinges = {joint.name: rows[:, _COLUMNS[joint.name]] for joint in ACTUATED if not joint.is_ball}
+
+    usual = float(np.median(durations))
+    if np.abs(durations / usual - 1).max() > _UNIFORM_TOLERANCE:
+        if times[-1] > _MOST_FILLED * len(times) * usual:
+            frame = int(durations.argmax())
+            raise InputError(
+                f"{path}: frame {frame}, column 0 (duration) is {durations[frame]:g} s, too long "
+                f"beside the {usual:g} s that are usual in this file"
+            )
+        uniform = np.linspace(0.0, times[-1], max(1, round(times[-1] / usual)) + 1)
+        position = CubicSpline(times, position)(uniform)
+        hinges = {name: CubicSpline(times, angles)(uniform) for name, angles in hinges.items()}
+        rotations = {
+            name: rotation_spline(times, path_of)(uniform) for name, path_of in rotations.items()
+        }
+        times = uniform
+
+    angles = np.empty((len(times), len(HINGE_NAMES)))
+    for joint in ACTUATED:
+        angles[:, HINGE_SLICES[joint.name]] = (
+            rotation_to_hinges(rotations[joint.name], joint.axes, closed=loop)
+            if joint.is_ball
+            else hinges[joint.name]
+        )
+    return MotionClip(
+        fps=(len(times) - 1) / times[-1],
+        root_position=position,
+        root_quaternion=continuous_signs(wxyz(rotations["root"])),
+        joint_angles=angles,
+        joint_names=HINGE_NAMES,
+        loop=loop,
+        name=path.stem,
+        source=str(path),
+    )
+
+
+def write_deepmimic(clip: MotionClip, path: str | Path) -> None:
+    """Writes a clip as a DeepMimic humanoid file, which ``read_deepmimic`` reads back.
+
+    Numbers have 9 decimals. Every frame has the duration 1/fps, the last one included, as in
+    DeepMimic's looping files it does not count.
+
+    Args:
+        clip: A clip of the humanoid.
+        path: The file; it is replaced as a whole or not at all.
+
+    Raises:
+        InputError: If the clip is not the humanoid's.
+    """
+    require_humanoid(clip.joint_names, "writing a DeepMimic file")
+    rows = np.empty((clip.n_frames, _ROW))
+    rows[:, _COLUMNS["duration"]] = 1 / clip.fps
+    rows[:, _COLUMNS["root_position"]] = _to_y_up(clip.root_position)
+    rows[:, _COLUMNS["root"]] = _quaternion_to_y_up(clip.root_quaternion)
+    for joint in ACTUATED:
+        angles = clip.joint_angles[:, HINGE_SLICES[joint.name]]
+        if joint.is_ball:
+            quaternions = continuous_signs(wxyz(hinges_to_rotation(angles, joint.axes)))
+            rows[:, _COLUMNS[joint.name]] = _quaternion_to_y_up(quaternions)
+        else:
+            rows[:, _COLUMNS[joint.name]] = angles
+    loop = next(key for key, value in _LOOP.items() if value == clip.loop)
+    # + 0.0 turns −0.0 into 0.0.
+    frames = ",\n".join(json.dumps(row) for row in (rows.round(_DECIMALS) + 0.0).tolist())
+    with atomic_path(path) as temporary:
+        temporary.write_text(
+            f'{{\n"Loop": "{loop}",\n"Frames":\n[\n{frames}\n]\n}}\n', encoding="utf-8"
+        )
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    """The JSON object in the file."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text file, so not a DeepMimic motion") from error
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}: not valid JSON at line {error.lineno}, column {error.colno} ({error.msg}); "
+            "the file may be truncated or not a DeepMimic motion"
+        ) from error
+    except RecursionError as error:
+        raise InputError(f"{path}: JSON nested too deeply for a DeepMimic motion") from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise InputError(f"{path}: not a DeepMimic motion ({error})") from error
+    if not isinstance(document, dict):
+        raise InputError(f'{path}: a DeepMimic motion is a JSON object with "Loop" and "Frames"')
+    for key in ("Loop", "Frames"):
+        if key not in document:
+            found = ", ".join(list(document)[:6]) or "none"
+            raise InputError(f'{path}: the key "{key}" is missing (keys found: {found})')
+    return document
+
+
+def _loop(path: Path, document: dict[str, Any]) -> bool:
+    """Whether the motion goes round."""
+    value = document["Loop"]
+    if not isinstance(value, str) or value not in _LOOP:
+        raise InputError(f'{path}: "Loop" must be "wrap" or "none", found {value!r}')
+    return _LOOP[value]
+
+
+def _rows(path: Path, document: dict[str, Any]) -> Array:
+    """The frames as numbers (T, 44), all finite."""
+    frames = document["Frames"]
+    if not isinstance(frames, list) or len(frames) < 2:
+        found = f"{len(frames)}" if isinstance(frames, list) else type(frames).__name__
+        raise InputError(f'{path}: "Frames" must list at least 2 frames, found {found}')
+    for index, row in enumerate(frames):
+        if not isinstance(row, list):
+            raise InputError(f"{path}: frame {index} is not a list of numbers")
+        if len(row) == _DOG_ROW:
+            raise InputError(
+                f"{path}: frame {index} has {_DOG_ROW} numbers, which is a clip of DeepMimic's "
+                f"dog (dog3d); only humanoid clips ({_ROW} numbers a frame) are supported"
+            )
+        if len(row) != _ROW:
+            raise InputError(
+                f"{path}: frame {index} has {len(row)} numbers, a humanoid frame has {_ROW}"
+            )
+    # bool is an int to Python; text is turned into numbers by numpy.
+    kinds = {kind for row in frames for kind in map(type, row)}
+    if not kinds <= {float, int}:
+        frame, column = next(
+            (frame, column)
+            for frame, row in enumerate(frames)
+            for column, value in enumerate(row)
+            if type(value) not in {float, int}
+        )
+        raise InputError(
+            f"{path}: frame {frame}, column {column} ({_COLUMN_NAMES[column]}) is not a number: "
+            f"{frames[frame][column]!r}"
+        )
+    try:
+        rows = np.array(frames, dtype=np.float64)
+    except OverflowError as error:
+        raise InputError(f"{path}: a number is too large") from error
+    absurd = ~(np.abs(rows) <= _LARGEST)  # NaN included
+    if absurd.any():
+        frame, column = map(int, np.argwhere(absurd)[0])
+        raise InputError(
+            f"{path}: frame {frame}, column {column} ({_COLUMN_NAMES[column]}) is "
+            f"{rows[frame, column]:g}, which no motion contains"
+        )
+    return rows
+
+
+def _durations(path: Path, rows: Array) -> Array:
+    """Durations (T − 1,) [s] of all frames but the last, whose own does not count."""
+    durations: Array = rows[:, 0]
+    bad = durations < _SHORTEST
+    bad[-1] = durations[-1] < 0
+    if bad.any():
+        frame = int(np.flatnonzero(bad)[0])
+        raise InputError(
+            f"{path}: frame {frame}, column 0 (duration) must be positive (at least "
+            f"{_SHORTEST:g} s), found {durations[frame]:g}"
+        )
+    return durations[:-1]
+
+
+def _quaternions(path: Path, rows: Array, name: str) -> Array:
+    """Unit quaternions wxyz (T, 4) of a joint, in the z-up frame."""
+    quaternions = rows[:, _COLUMNS[name]]
+    norms = np.linalg.norm(quaternions, axis=1, keepdims=True)
+    if norms.min() < _SMALLEST_NORM:
+        frame = int(norms.argmin())
+        raise InputError(
+            f"{path}: frame {frame}, columns {_COLUMNS[name].start} to {_COLUMNS[name].stop - 1}: "
+            f"the quaternion of {name} is zero"
+        )
+    return _to_z_up_quaternion(quaternions / norms)
+
+
+def _to_z_up(vectors: Array) -> Array:
+    """Vectors (T, 3) from DeepMimic's y-up frame: (x, y, z) → (x, −z, y)."""
+    return vectors[:, [0, 2, 1]] * (1, -1, 1)
+
+
+def _to_y_up(vectors: Array) -> Array:
+    """Vectors (T, 3) to DeepMimic's y-up frame: (x, y, z) → (x, z, −y)."""
+    return vectors[:, [0, 2, 1]] * (1, 1, -1)
+
+
+def _to_z_up_quaternion(quaternions: Array) -> Array:
+    """Quaternions wxyz (T, 4) from DeepMimic's frame; their vector part is a vector."""
+    return np.concatenate([quaternions[:, :1], _to_z_up(quaternions[:, 1:])], axis=1)
+
+
+def _quaternion_to_y_up(quaternions: Array) -> Array:
+    """Quaternions wxyz (T, 4) to DeepMimic's frame."""
+    return np.concatenate([quaternions[:, :1], _to_y_up(quaternions[:, 1:])], axis=1)

@@ -1,0 +1,145 @@
+"""Motions by name or path, and what there is to say about one."""
+
+import difflib
+from dataclasses import dataclass, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.motion.clip import MotionClip
+from sb3_mimic.motion.formats.deepmimic import read_deepmimic
+from sb3_mimic.motion.loop import seam_angles
+
+#: Suffixes of motion files of other formats, named in the message that refuses them.
+_OTHER_FORMATS: Final = {".bvh": "BVH", ".amc": "AMC", ".asf": "ASF", ".fbx": "FBX", ".c3d": "C3D"}
+
+
+@dataclass(frozen=True)
+class MotionInfo:
+    """A summary of a clip.
+
+    Attributes:
+        name: Name of the clip.
+        source: Path of the file, or "built-in".
+        n_frames: Number of frames.
+        fps: Frames per second.
+        duration: Time from the first frame to the last [s].
+        loop: Whether the motion goes round.
+        distance: Horizontal distance from the first to the last root position [m].
+        speed: ``distance`` over ``duration`` [m/s].
+        root_height: Lowest and highest root position above the ground [m].
+        seam_joint: Of a loop, the joint whose last pose differs most from its first ("root", or a
+            joint); None if the clip does not loop.
+        seam_angle: By how much it differs [rad]; None if the clip does not loop.
+        joint_range: Smallest and largest angle of each hinge [rad].
+        fastest_joint: Hinge with the largest speed between two frames.
+        fastest_speed: That speed [rad/s].
+    """
+
+    name: str
+    source: str
+    n_frames: int
+    fps: float
+    duration: float
+    loop: bool
+    distance: float
+    speed: float
+    root_height: tuple[float, float]
+    seam_joint: str | None
+    seam_angle: float | None
+    joint_range: dict[str, tuple[float, float]]
+    fastest_joint: str
+    fastest_speed: float
+
+
+def builtin_names() -> tuple[str, ...]:
+    """Names of the clips that come with the package, in alphabetical order."""
+    entries = files("sb3_mimic.assets").joinpath("motions").iterdir()
+    return tuple(
+        sorted(entry.name.removesuffix(".txt") for entry in entries if entry.name.endswith(".txt"))
+    )
+
+
+def load_motion(name_or_path: str | Path) -> MotionClip:
+    """Loads a built-in clip by name, or a motion file.
+
+    A name without folder and suffix is a built-in clip ("walk"); "./walk" is the file.
+
+    Args:
+        name_or_path: Name of a built-in clip, or path of a DeepMimic humanoid file.
+
+    Returns:
+        The clip as in the file (see ``close_loop`` for loops whose ends do not meet).
+
+    Raises:
+        InputError: For a name that is not known (with the nearest that are), a path where there is
+            no file, a file format that is not supported, or a file that is not as it should be.
+
+    Example:
+        >>> from sb3_mimic.motion import load_motion
+        >>> load_motion("walk").name
+        'walk'
+    """
+    text = str(name_or_path)
+    path = Path(name_or_path)
+    known = builtin_names()
+    if text in known:
+        with as_file(files("sb3_mimic.assets").joinpath("motions", f"{text}.txt")) as builtin:
+            return replace(read_deepmimic(builtin), source="built-in")
+    if path.is_file():
+        suffix = path.suffix.lower()
+        if suffix in _OTHER_FORMATS:
+            raise InputError(
+                f"{text}: {_OTHER_FORMATS[suffix]} files are not supported, only DeepMimic "
+                "humanoid motions (JSON, usually humanoid3d_*.txt)"
+            )
+        return read_deepmimic(path)
+    if path.is_dir():
+        raise InputError(f"{text}: is a folder; give a motion file or one of: {', '.join(known)}")
+    if path.suffix or path.parent != Path() or text.startswith("."):
+        raise InputError(f"{text}: there is no such motion file")
+    near = difflib.get_close_matches(text.lower(), known, n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    raise InputError(
+        f"unknown motion {text!r}.{hint} Built-in motions: {', '.join(known)}; "
+        "or give the path of a DeepMimic motion file"
+    )
+
+
+def list_motions() -> list[MotionInfo]:
+    """Summaries of the built-in clips, by name."""
+    return [motion_info(load_motion(name)) for name in builtin_names()]
+
+
+def motion_info(clip: MotionClip) -> MotionInfo:
+    """Summarizes a clip."""
+    distance = float(np.linalg.norm((clip.root_position[-1] - clip.root_position[0])[:2]))
+    heights = clip.root_position[:, 2]
+    lows, highs = clip.joint_angles.min(axis=0), clip.joint_angles.max(axis=0)
+    speeds = np.abs(np.diff(clip.joint_angles, axis=0)).max(axis=0) * clip.fps
+    seam_joint: str | None = None
+    seam_angle: float | None = None
+    if clip.loop:
+        seam_joint, seam_angle = max(seam_angles(clip).items(), key=lambda item: item[1])
+    return MotionInfo(
+        name=clip.name,
+        source=clip.source,
+        n_frames=clip.n_frames,
+        fps=clip.fps,
+        duration=clip.duration,
+        loop=clip.loop,
+        distance=distance,
+        speed=distance / clip.duration,
+        root_height=(float(heights.min()), float(heights.max())),
+        seam_joint=seam_joint,
+        seam_angle=seam_angle,
+        joint_range={
+            name: (float(low), float(high))
+            for name, low, high in zip(clip.joint_names, lows, highs, strict=True)
+        },
+        fastest_joint=clip.joint_names[int(speeds.argmax())],
+        fastest_speed=float(speeds.max()),
+    )
