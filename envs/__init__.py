@@ -1,0 +1,39 @@
+"""Robots, their simulation and the environments, installed as ``sb3_mimic.envs``."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from sb3_mimic.envs.opengl import choose_backend
+
+if TYPE_CHECKING:
+    from sb3_mimic.envs.humanoid import HumanoidMimicEnv as HumanoidMimicEnv
+    from sb3_mimic.envs.pidog import PiDogEnv as PiDogEnv
+    from sb3_mimic.envs.vec_env import NativeVecEnv as NativeVecEnv
+    from sb3_mimic.envs.vec_env import make_native_vec_env as make_native_vec_env
+
+if __name__ != "sb3_mimic.envs":
+    raise ImportError(
+        f"this folder is the package sb3_mimic.envs and was imported as {__name__!r}; "
+        "install the project (pip install -e .) and import sb3_mimic.envs"
+    )
+
+choose_backend()
+
+# Public name -> module that defines it; imported on first use, since NativeVecEnv brings torch.
+_LAZY = {
+    "HumanoidMimicEnv": "sb3_mimic.envs.humanoid",
+    "NativeVecEnv": "sb3_mimic.envs.vec_env",
+    "PiDogEnv": "sb3_mimic.envs.pidog",
+    "make_native_vec_env": "sb3_mimic.envs.vec_env",
+}
+
+__all__ = ["HumanoidMimicEnv", "NativeVecEnv", "PiDogEnv", "make_native_vec_env"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name on first use (PEP 562)."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,207 @@
+"""`BatchedEnv`: n copies of one task, stepped together.
+
+The one implementation under both interfaces: `MimicEnv` (a `gymnasium.Env`) is the batch of one,
+`NativeVecEnv` (an SB3 `VecEnv`) the batch of n.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from sb3_mimic.envs.robot import Robot
+from sb3_mimic.envs.simulation import Simulation
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]
+
+# A state faster than this is numerically lost, not just fallen [m/s, rad/s].
+_MAX_SPEED = 1e3
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one control step of n environments gives.
+
+    Attributes:
+        observations: ``(n, ...)`` in the observation space.
+        rewards: ``(n,)``, the sum of the reward terms.
+        reward_terms: Name of each term and its ``(n,)`` weighted values.
+        terminated: ``(n,)``: the episode ended by failure.
+        truncated: ``(n,)``: the episode ended by time.
+    """
+
+    observations: NDArray[Any]
+    rewards: FloatArray
+    reward_terms: dict[str, FloatArray]
+    terminated: BoolArray
+    truncated: BoolArray
+
+
+class BatchedEnv(ABC):
+    """n environments of one task on one robot.
+
+    A subclass says where an episode starts, what an action asks of the actuators, what is
+    observed, rewarded and when it ends; each as a function of the whole batch. Every array that
+    belongs to an environment has the batch as its first axis.
+
+    Args:
+        robot: The robot.
+        n_envs: Number of environments.
+        episode_steps: Control steps after which an episode is truncated.
+        n_threads: Physics threads; by default one per core, at most one per environment.
+    """
+
+    observation_space: spaces.Space[NDArray[Any]]
+    action_space: spaces.Box
+
+    def __init__(
+        self, robot: Robot, n_envs: int, episode_steps: int, n_threads: int | None = None
+    ) -> None:
+        self.robot = robot
+        self.n_envs = n_envs
+        self.episode_steps = episode_steps
+        self.simulation = Simulation(robot.model, robot.substeps, 1 if n_envs == 1 else n_threads)
+        self.layout = self.simulation.layout
+        self.states = np.zeros((n_envs, self.layout.size))
+        self.sensors = np.zeros((n_envs, robot.model.nsensordata))
+        self.steps = np.zeros(n_envs, dtype=np.int64)
+        self.action_space = spaces.Box(-1.0, 1.0, (robot.model.nu,), np.float32)
+        self._everyone = np.arange(n_envs)
+
+    @property
+    def dt(self) -> float:
+        """Length of a control step [s]."""
+        return 1 / self.robot.control_rate
+
+    @property
+    def qpos(self) -> FloatArray:
+        """Positions of all environments, ``(n, nq)``: a view of the state."""
+        return self.states[:, self.layout.qpos]
+
+    @property
+    def qvel(self) -> FloatArray:
+        """Velocities of all environments, ``(n, nv)``: a view of the state."""
+        return self.states[:, self.layout.qvel]
+
+    def close(self) -> None:
+        """Ends the physics threads."""
+        self.simulation.close()
+
+    def reset(
+        self,
+        indices: IndexArray,
+        generators: Sequence[np.random.Generator],
+        options: Sequence[Mapping[str, Any]],
+    ) -> NDArray[Any]:
+        """Starts new episodes in some environments.
+
+        Args:
+            indices: The k environments to reset.
+            generators: The random generator of each of them.
+            options: What was asked of each of them, as in `gymnasium.Env.reset`.
+
+        Returns:
+            Their first observations, ``(k, ...)``.
+        """
+        self.states[indices] = self._start(indices, generators, options)
+        self.steps[indices] = 0
+        self.sensors[indices] = self.simulation.sense(self.states[indices])
+        self._started(indices)
+        return self._observe(indices)
+
+    def set_state(self, index: int, qpos: FloatArray, qvel: FloatArray) -> None:
+        """Puts one environment into a state, ``qpos (nq,)`` and ``qvel (nv,)``, in mid-episode."""
+        self.states[index, self.layout.qpos] = qpos
+        self.states[index, self.layout.qvel] = qvel
+        self.sensors[index] = self.simulation.sense(self.states[index : index + 1])[0]
+
+    def observe(self, indices: IndexArray) -> NDArray[Any]:
+        """Observations ``(k, ...)`` of some environments as they are now."""
+        return self._observe(indices)
+
+    def step(self, actions: NDArray[Any]) -> Step:
+        """One control step of every environment; ended episodes are not reset here.
+
+        Args:
+            actions: Shape ``(n, nu)``; clipped to the action space's [-1, 1].
+        """
+        actions = np.clip(np.asarray(actions, dtype=np.float64), -1.0, 1.0)
+        self.states, substep_sensors = self.simulation.step(self.states, self._control(actions))
+        lost = self._lost()
+        if lost.any():
+            # Kept finite so that observations and rewards are; the episode ends here.
+            self.states[lost, 1:] = np.nan_to_num(
+                self.states[lost, 1:], nan=0.0, posinf=0.0, neginf=0.0
+            )
+            self.states[lost, self.layout.qvel] = 0.0
+        self.sensors = self.simulation.sense(self.states)
+        self.steps += 1
+        self._advance(actions, substep_sensors)
+        terms = self._reward_terms(actions)
+        terminated = self._terminated() | lost
+        truncated = self._truncated() & ~terminated
+        return Step(
+            observations=self._observe(self._everyone),
+            rewards=sum_terms(terms),
+            reward_terms=terms,
+            terminated=terminated,
+            truncated=truncated,
+        )
+
+    def _lost(self) -> BoolArray:
+        lost: BoolArray = ~(np.abs(self.qvel).max(axis=1) < _MAX_SPEED)
+        return lost
+
+    def _truncated(self) -> BoolArray:
+        return self.steps >= self.episode_steps
+
+    @abstractmethod
+    def _start(
+        self,
+        indices: IndexArray,
+        generators: Sequence[np.random.Generator],
+        options: Sequence[Mapping[str, Any]],
+    ) -> FloatArray:
+        """First states ``(k, nstate)`` of new episodes; sets up what else belongs to them."""
+
+    def _started(self, indices: IndexArray) -> None:  # noqa: B027 (most tasks need nothing here)
+        """Called once the sensors of the first states are known."""
+
+    @abstractmethod
+    def _control(self, actions: FloatArray) -> FloatArray:
+        """Controls ``(n, nu)`` of the model's actuators for actions ``(n, nu)`` in [-1, 1]."""
+
+    @abstractmethod
+    def _advance(self, actions: FloatArray, substep_sensors: FloatArray) -> None:
+        """Called when the states are new and before rewards: what the task itself keeps moves on.
+
+        Args:
+            actions: The actions taken, ``(n, nu)``.
+            substep_sensors: Sensors before each substep, ``(n, substeps, nsensordata)``.
+        """
+
+    @abstractmethod
+    def _observe(self, indices: IndexArray) -> NDArray[Any]:
+        """Observations ``(k, ...)`` of some environments."""
+
+    @abstractmethod
+    def _reward_terms(self, actions: FloatArray) -> dict[str, FloatArray]:
+        """Weighted reward terms, ``(n,)`` each."""
+
+    @abstractmethod
+    def _terminated(self) -> BoolArray:
+        """Which episodes end in failure, ``(n,)``."""
+
+
+def sum_terms(terms: Mapping[str, FloatArray]) -> FloatArray:
+    """The reward ``(n,)`` that the terms make up."""
+    total = np.zeros_like(next(iter(terms.values())))
+    for term in terms.values():
+        total += term
+    return total

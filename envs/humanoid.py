@@ -1,0 +1,436 @@
+"""The DeepMimic-style humanoid that imitates a clip."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import mujoco
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from sb3_mimic.envs.batched import BatchedEnv, BoolArray, FloatArray, IndexArray
+from sb3_mimic.envs.env import MimicEnv
+from sb3_mimic.envs.joints import JointSpace
+from sb3_mimic.envs.observations import (
+    ROOT_SIZE,
+    TARGET_ROOT_SIZE,
+    body_state,
+    phase_angle,
+    reference_poses,
+)
+from sb3_mimic.envs.reference import Reference, ground_points
+from sb3_mimic.envs.rendering import RenderOptions
+from sb3_mimic.envs.rewards import REWARDS, JointWeights, Pose
+from sb3_mimic.envs.robot import Robot, load_robot
+from sb3_mimic.envs.rotations import angle_between, heading, rotate, to_heading_frame
+from sb3_mimic.errors import InputError
+from sb3_mimic.motion import MotionClip, close_loop, load_motion
+
+Observation = Literal["reference", "phase", "joints"]
+Control = Literal["residual", "pd", "torque"]
+RewardName = Literal["deepmimic", "paper"]
+EarlyTermination = Literal["fall", "tracking", "none"]
+Anchor = Literal["root", "world"]
+
+_FEET = ("right_ankle", "left_ankle")
+_END_EFFECTORS = ("right_ankle", "right_wrist", "left_ankle", "left_wrist")
+
+# Weights of the pose error, DeepMimic's `DiffWeight`; the wrists' is 0.
+_WEIGHTS = {
+    "root": 1.0,
+    "chest": 0.5,
+    "neck": 0.3,
+    "hip": 0.5,
+    "knee": 0.3,
+    "ankle": 0.2,
+    "shoulder": 0.3,
+    "elbow": 0.2,
+}
+
+# A body that comes this near to the ground in the clip may touch it [m].
+_NEAR_GROUND = 0.03
+
+# `early_termination="tracking"`: what no longer imitates is not worth continuing.
+_MAX_ROOT_DISTANCE = 1.0  # [m]
+_MAX_ROOT_ANGLE = 1.0  # [rad]
+
+# Reference poses in the observation.
+_LOOKAHEAD = 3
+
+
+@dataclass(frozen=True)
+class HumanoidOptions:
+    """What can be chosen about the task; `HumanoidMimicEnv` describes each."""
+
+    observation: Observation = "reference"
+    control: Control = "residual"
+    reward: RewardName = "deepmimic"
+    early_termination: EarlyTermination = "fall"
+    anchor: Anchor = "root"
+    episode_seconds: float = 20.0
+
+    def __post_init__(self) -> None:
+        for name, choices in (
+            ("observation", get_args(Observation)),
+            ("control", get_args(Control)),
+            ("reward", get_args(RewardName)),
+            ("early_termination", get_args(EarlyTermination)),
+            ("anchor", get_args(Anchor)),
+        ):
+            value = getattr(self, name)
+            if value not in choices:
+                raise InputError(f"{name}={value!r} must be one of {', '.join(choices)}")
+        if not self.episode_seconds > 0:
+            raise InputError(f"episode_seconds={self.episode_seconds} must be positive")
+
+
+class HumanoidMimicEnv(MimicEnv):
+    """The humanoid imitates a motion clip: ``sb3_mimic/HumanoidMimic-v0``.
+
+    13 bodies, 45 kg, nq 35, nv 34, 28 actions; 30 control steps a second, 20 s an episode, or one
+    pass over a clip that does not loop.
+
+    An episode starts exactly on the reference, at a random phase or at ``reset(options={"phase":
+    p})``, p in [0, 1). ``info["reward_terms"]`` holds the weighted terms of the reward.
+
+    Args:
+        motion: Name of a built-in clip, path of a clip file, or a `MotionClip`.
+        observation: ``reference`` (182 numbers): body state without ground position and heading,
+            phase, and the reference poses one to three steps ahead; ``phase`` (71): without the
+            poses; ``joints`` (56): hinge angles and rates alone, the classic choice, which does
+            not tell the phase and is there for comparison.
+        control: What an action a in [-1, 1] asks of a joint. ``residual``: the PD target is the
+            next reference pose plus kd/kp times its velocity plus a times torque limit / kp, so
+            that 0 follows the reference and ±1 can ask for the full torque either way; ``pd``: the
+            PD target anywhere in the joint's range; ``torque``: a times the torque limit.
+        reward: ``deepmimic``, the released code's; ``paper``, as the paper prints it.
+        early_termination: ``fall``: a body that has no business there touches the ground;
+            ``tracking``: also when the root is more than 1 m or 1 rad off the reference; ``none``.
+        anchor: ``root``: at each new cycle the reference's ground position is moved onto the body,
+            as DeepMimic does, so that drift does not add up; ``world``: it stays.
+        episode_seconds: Length of an episode of a looping clip [s].
+        render_mode: ``human``, ``rgb_array``, ``rgb_array_list`` or None.
+        width: Width of pictures [pixels].
+        height: Height of pictures [pixels].
+        camera: ``track`` (from the side) or ``front``.
+
+    Raises:
+        InputError: If an option or the motion cannot be used.
+
+    Example:
+        >>> import gymnasium as gym, sb3_mimic
+        >>> env = gym.make("sb3_mimic/HumanoidMimic-v0", motion="walk")
+        >>> observation, info = env.reset(seed=0, options={"phase": 0.0})
+        >>> observation.shape, env.action_space.shape
+        ((182,), (28,))
+        >>> env.close()
+    """
+
+    batched: "HumanoidBatch"
+
+    def __init__(
+        self,
+        motion: str | Path | MotionClip = "walk",
+        *,
+        observation: Observation = "reference",
+        control: Control = "residual",
+        reward: RewardName = "deepmimic",
+        early_termination: EarlyTermination = "fall",
+        anchor: Anchor = "root",
+        episode_seconds: float = 20.0,
+        render_mode: str | None = None,
+        width: int = 640,
+        height: int = 480,
+        camera: str = "track",
+    ) -> None:
+        options = HumanoidOptions(
+            observation, control, reward, early_termination, anchor, episode_seconds
+        )
+        clip = motion if isinstance(motion, MotionClip) else load_motion(motion)
+        robot = load_humanoid(options.control)
+        reference = Reference(close_loop(clip)[0] if clip.loop else clip, robot)
+        super().__init__(
+            partial(_make_batch, reference, options),
+            render_mode,
+            RenderOptions(width, height, camera),
+        )
+
+    @property
+    def reference(self) -> Reference:
+        """The reference that is imitated."""
+        return self.batched.reference
+
+    @property
+    def reference_qpos(self) -> FloatArray:
+        """The reference's positions ``(35,)`` at the current step, anchored, read-only."""
+        return _row(self.batched.reference_qpos)
+
+    @property
+    def reference_qvel(self) -> FloatArray:
+        """The reference's velocities ``(34,)`` at the current step, read-only."""
+        return _row(self.batched.reference_qvel)
+
+    @property
+    def phase(self) -> float:
+        """Position within the clip, in [0, 1)."""
+        return float(self.batched.phase[0])
+
+
+def load_humanoid(control: Control = "residual") -> Robot:
+    """Loads the humanoid; for ``control="torque"`` its servos are plain motors."""
+    robot = load_robot("humanoid", "humanoid.xml", 30.0, _FEET, _END_EFFECTORS)
+    if control == "torque":
+        model = robot.model
+        model.actuator_gainprm[:, 0] = 1.0
+        model.actuator_biastype[:] = mujoco.mjtBias.mjBIAS_NONE
+        model.actuator_biasprm[:] = 0.0
+    return robot
+
+
+def _make_batch(
+    reference: Reference, options: HumanoidOptions, n_envs: int, n_threads: int | None
+) -> "HumanoidBatch":
+    return HumanoidBatch(reference, options, n_envs, n_threads)
+
+
+class HumanoidBatch(BatchedEnv):
+    """n humanoids that imitate one reference.
+
+    Args:
+        reference: The reference.
+        options: The task's options.
+        n_envs: Number of environments.
+        n_threads: Physics threads.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        options: HumanoidOptions,
+        n_envs: int,
+        n_threads: int | None = None,
+    ) -> None:
+        robot = reference.robot
+        steps = round(options.episode_seconds * robot.control_rate)
+        super().__init__(robot, n_envs, steps, n_threads)
+        self.reference = reference
+        self.options = options
+        self._start_times = np.zeros(n_envs)
+        # The reference now and at the next steps; a column of it is made per step and reused.
+        self._window = np.zeros((n_envs, 1 + _LOOKAHEAD, reference.rows.width))
+        self._anchor = np.zeros((n_envs, 2))
+        self._joints = JointSpace(robot.joint_names)
+        self._weights = JointWeights(
+            _WEIGHTS["root"],
+            np.array([_WEIGHTS[name.rpartition("_")[2]] for name in self._joints.balls]),
+            np.array([_WEIGHTS[name.rpartition("_")[2]] for name in self._joints.hinges]),
+        )
+        self._reward = REWARDS[options.reward]
+        self._end_effectors = np.concatenate(
+            [np.arange(robot.model.nsensordata)[robot.sensor(name)] for name in robot.end_effectors]
+        )
+        self._com, self._com_velocity = robot.sensor("com"), robot.sensor("com_velocity")
+        self._fall_columns, self._fall_radii = _fall_points(reference)
+        self._control_scale: FloatArray = {
+            "residual": robot.torque_limit / robot.kp,
+            "pd": np.ptp(robot.joint_range, axis=1) / 2,
+            "torque": robot.torque_limit,
+        }[options.control]
+        joints = robot.model.nu
+        size = {
+            "joints": 2 * joints,
+            "phase": ROOT_SIZE + 2 * joints + 2,
+            "reference": ROOT_SIZE + 2 * joints + 2 + _LOOKAHEAD * (TARGET_ROOT_SIZE + joints),
+        }[options.observation]
+        self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
+
+    @property
+    def times(self) -> FloatArray:
+        """Time within the reference of each environment, ``(n,)`` [s]; cycles add up."""
+        return self._start_times + self.steps * self.dt
+
+    @property
+    def phase(self) -> FloatArray:
+        """Phase of each environment, ``(n,)`` in [0, 1]."""
+        return self.reference.phase(self.times)
+
+    @property
+    def reference_qpos(self) -> FloatArray:
+        """Positions of each environment's reference now, anchored, ``(n, 35)``."""
+        return self._anchored(self._everyone, slice(0, 1))[:, 0]
+
+    @property
+    def reference_qvel(self) -> FloatArray:
+        """Velocities of each environment's reference now, ``(n, 34)``."""
+        return self._window[:, 0, self.reference.rows.qvel].copy()
+
+    @property
+    def root_offset(self) -> FloatArray:
+        """How far anchoring has moved each reference over the ground, ``(n, 2)`` [m]."""
+        return self._anchor.copy()
+
+    def _start(
+        self,
+        indices: IndexArray,
+        generators: Sequence[np.random.Generator],
+        options: Sequence[Mapping[str, Any]],
+    ) -> FloatArray:
+        phases = np.array(
+            [
+                _phase(option, generator)
+                for option, generator in zip(options, generators, strict=True)
+            ]
+        )
+        self._start_times[indices] = phases * self.reference.duration
+        self._anchor[indices] = 0.0
+        for ahead in range(1 + _LOOKAHEAD):
+            self._window[indices, ahead] = self.reference.at(
+                self._start_times[indices] + ahead * self.dt
+            )
+        rows, now = self.reference.rows, self._window[indices, 0]
+        return self.simulation.states(now[:, rows.qpos], now[:, rows.qvel])
+
+    def _control(self, actions: FloatArray) -> FloatArray:
+        ctrl: FloatArray = self._neutral_control() + self._control_scale * actions
+        return ctrl
+
+    def actions_for(self, ctrl: FloatArray) -> FloatArray:
+        """Actions ``(n, nu)`` that ask for these controls at the current step; not clipped.
+
+        Args:
+            ctrl: What the actuators are to get: PD targets [rad], or torques [N·m] with
+                ``control="torque"``, shape ``(n, nu)``.
+        """
+        actions: FloatArray = (ctrl - self._neutral_control()) / self._control_scale
+        return actions
+
+    def _neutral_control(self) -> FloatArray:
+        """The control ``(n, nu)`` that an action of zeros asks for."""
+        if self.options.control == "torque":
+            return np.zeros((1, self.robot.model.nu))
+        if self.options.control == "pd":
+            return np.asarray(self.robot.joint_range.mean(axis=1)[None])
+        rows, following = self.reference.rows, self._window[:, 1]
+        pose, velocity = following[:, rows.qpos][:, 7:], following[:, rows.qvel][:, 6:]
+        # The servo damps against the whole joint velocity: at 6 rad/s and kd/kp = .1 s its target
+        # must lead the pose by .6 rad for the damping not to hold the joint back.
+        target: FloatArray = pose + self.robot.kd / self.robot.kp * velocity
+        return target
+
+    def _advance(self, actions: FloatArray, substep_sensors: FloatArray) -> None:
+        self._window[:, :-1] = self._window[:, 1:]
+        self._window[:, -1] = self.reference.at(self.times + _LOOKAHEAD * self.dt)
+        if self.options.anchor == "root" and self.reference.loop:
+            times = self.times
+            new_cycle = self.reference.cycle(times) > self.reference.cycle(times - self.dt)
+            if new_cycle.any():
+                self._anchor[new_cycle] = self.qpos[new_cycle, :2] - self._window[new_cycle, 0, :2]
+
+    def _observe(self, indices: IndexArray) -> NDArray[np.float32]:
+        qpos, qvel = self.qpos[indices], self.qvel[indices]
+        if self.options.observation == "joints":
+            return np.concatenate((qpos[:, 7:], qvel[:, 6:]), axis=1, dtype=np.float32)
+        phase = self.reference.phase(self.times[indices])
+        parts = [body_state(qpos, qvel), phase_angle(phase, self.reference.loop)]
+        if self.options.observation == "reference":
+            parts.append(reference_poses(qpos, self._anchored(indices, slice(1, None))))
+        return np.concatenate(parts, axis=1, dtype=np.float32)
+
+    def _reward_terms(self, actions: FloatArray) -> dict[str, FloatArray]:
+        n, rows = self.n_envs, self.reference.rows
+        now = self._window[:, 0]
+        # One pass over bodies and references together. The anchor matters to what is not relative
+        # to the root, which is moved below.
+        sensors = np.concatenate((self.sensors, now[:, rows.sensors]))
+        both = self._pose(
+            np.concatenate((self.qpos, now[:, rows.qpos])),
+            np.concatenate((self.qvel, now[:, rows.qvel])),
+            sensors,
+        )
+        both.root_position[n:, :2] += self._anchor
+        both.com[n:, :2] += self._anchor
+        return self._reward(_part(both, slice(0, n)), _part(both, slice(n, None)), self._weights)
+
+    def _terminated(self) -> BoolArray:
+        if self.options.early_termination == "none":
+            return np.zeros(self.n_envs, dtype=np.bool_)
+        fallen = self.fallen()
+        if self.options.early_termination == "fall":
+            return fallen
+        target = self.reference_qpos
+        distance = np.sqrt(np.square(self.qpos[:, :3] - target[:, :3]).sum(axis=1))
+        angle = angle_between(self.qpos[:, 3:7], target[:, 3:7])
+        return fallen | (distance > _MAX_ROOT_DISTANCE) | (angle > _MAX_ROOT_ANGLE)
+
+    def fallen(self) -> BoolArray:
+        """Which bodies touch the ground with something that stays off it in the clip, ``(n,)``."""
+        lowest = self.sensors[:, self._fall_columns] - self._fall_radii
+        touching: BoolArray = np.logical_or.reduce(lowest <= 0.0, axis=1)
+        return touching
+
+    def _truncated(self) -> BoolArray:
+        if self.reference.loop:
+            return super()._truncated()
+        return np.asarray(self.times >= self.reference.duration - 1e-9)
+
+    def _anchored(self, indices: IndexArray, ahead: slice) -> FloatArray:
+        poses: FloatArray = self._window[indices, ahead, self.reference.rows.qpos].copy()
+        poses[:, :, :2] += self._anchor[indices, None]
+        return poses
+
+    def _pose(self, qpos: FloatArray, qvel: FloatArray, sensors: FloatArray) -> Pose:
+        rotation = qpos[:, 3:7]
+        end_effectors = sensors[:, self._end_effectors].reshape(len(qpos), -1, 3)
+        end_effectors[..., :2] -= qpos[:, None, :2]
+        hinges, rates = qpos[:, 7:], qvel[:, 6:]
+        return Pose(
+            root_position=qpos[:, :3],
+            root_rotation=rotation,
+            root_velocity=qvel[:, :3],
+            root_angular_velocity=rotate(rotation, qvel[:, 3:6]),
+            ball_rotations=self._joints.rotations(hinges),
+            ball_velocities=self._joints.angular_velocities(hinges, rates),
+            hinge_angles=self._joints.single(hinges),
+            hinge_velocities=self._joints.single(rates),
+            end_effectors=to_heading_frame(heading(rotation)[:, None], end_effectors),
+            com=sensors[:, self._com],
+            com_velocity=sensors[:, self._com_velocity],
+        )
+
+
+def _part(pose: Pose, rows: slice) -> Pose:
+    return Pose(**{name: value[rows] for name, value in vars(pose).items()})
+
+
+def _fall_points(reference: Reference) -> tuple[IndexArray, FloatArray]:
+    """Sensor columns and radii of what must not touch the ground; see `ground_points`."""
+    lowest = reference.lowest_points()
+    forbidden = [
+        points
+        for body, points in ground_points(reference.robot).items()
+        if body not in reference.robot.feet and lowest[body] >= _NEAR_GROUND
+    ]
+    if not forbidden:
+        return np.zeros(0, np.intp), np.zeros(0)
+    return (
+        np.concatenate([columns for columns, _ in forbidden]),
+        np.concatenate([radii for _, radii in forbidden]),
+    )
+
+
+def _phase(options: Mapping[str, Any], generator: np.random.Generator) -> float:
+    if "phase" not in options:
+        return float(generator.random())
+    phase = options["phase"]
+    if not isinstance(phase, (int, float, np.floating)) or not 0 <= phase < 1:
+        raise InputError(f"reset option phase={phase!r} must be a number in [0, 1)")
+    return float(phase)
+
+
+def _row(array: FloatArray) -> FloatArray:
+    row: FloatArray = array[0]
+    row.setflags(write=False)
+    return row

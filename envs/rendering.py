@@ -1,0 +1,137 @@
+"""Pictures of a robot: off screen, or in MuJoCo's own window."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_mimic.envs.opengl import has_display
+from sb3_mimic.errors import InputError
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """How pictures are taken.
+
+    Attributes:
+        width: Width [pixels].
+        height: Height [pixels].
+        camera: Name of a camera of the model.
+        shadows: Whether shadows are drawn; they cost more than all the rest.
+    """
+
+    width: int = 640
+    height: int = 480
+    camera: str = "track"
+    shadows: bool = True
+
+
+class Renderer:
+    """Draws states of one model.
+
+    The OpenGL context is made at the first picture, so that an environment with a render mode can
+    be made, copied and sent to another process where there is none.
+
+    Args:
+        model: The model.
+        options: Size and camera.
+    """
+
+    def __init__(self, model: mujoco.MjModel, options: RenderOptions) -> None:
+        self._model = model
+        self._options = options
+        self._data = mujoco.MjData(model)
+        self._renderer: mujoco.Renderer | None = None
+        self._ghost: mujoco.MjData | None = None
+        self._viewer: Any = None
+
+    def draw(self, qpos: FloatArray, ghost_qpos: FloatArray | None = None) -> NDArray[np.uint8]:
+        """One picture.
+
+        Args:
+            qpos: Positions, shape ``(nq,)``.
+            ghost_qpos: Positions of a transparent second body, such as the reference.
+
+        Returns:
+            Shape ``(height, width, 3)``.
+
+        Raises:
+            InputError: If no OpenGL context can be had.
+        """
+        renderer = self._open()
+        self._pose(self._data, qpos)
+        renderer.update_scene(self._data, camera=self._options.camera)
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._options.shadows
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = self._options.shadows
+        if ghost_qpos is not None:
+            self._add_ghost(renderer, ghost_qpos)
+        picture: NDArray[np.uint8] = renderer.render()
+        return picture
+
+    def show(self, qpos: FloatArray) -> None:
+        """Shows a state in a window, in real time as far as the caller is fast enough.
+
+        Raises:
+            InputError: If there is no display.
+        """
+        if self._viewer is None:
+            if not has_display():
+                raise InputError(
+                    "render_mode 'human' needs a display, and neither DISPLAY nor WAYLAND_DISPLAY "
+                    "is set; use render_mode 'rgb_array', or record a video"
+                )
+            import mujoco.viewer  # loads GLFW, which fails without a display
+
+            self._viewer = mujoco.viewer.launch_passive(self._model, self._data)
+        self._pose(self._data, qpos)
+        self._viewer.sync()
+
+    def close(self) -> None:
+        """Frees the OpenGL context and closes the window."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+        if self._viewer is not None:
+            self._viewer.close()
+            self._viewer = None
+
+    def _open(self) -> mujoco.Renderer:
+        if self._renderer is None:
+            try:
+                self._renderer = mujoco.Renderer(
+                    self._model, self._options.height, self._options.width
+                )
+            except Exception as error:
+                raise InputError(
+                    f"no OpenGL context for pictures ({error}); on a machine without a display "
+                    "install libegl1 or libosmesa6 and set MUJOCO_GL=egl or MUJOCO_GL=osmesa"
+                ) from error
+        return self._renderer
+
+    def _pose(self, data: mujoco.MjData, qpos: FloatArray) -> None:
+        data.qpos[:] = qpos
+        mujoco.mj_kinematics(self._model, data)
+        mujoco.mj_comPos(self._model, data)
+        mujoco.mj_camlight(self._model, data)
+
+    def _add_ghost(self, renderer: mujoco.Renderer, qpos: FloatArray) -> None:
+        if self._ghost is None:
+            self._ghost = mujoco.MjData(self._model)
+        self._pose(self._ghost, qpos)
+        first = renderer.scene.ngeom
+        mujoco.mjv_addGeoms(
+            self._model,
+            self._ghost,
+            mujoco.MjvOption(),
+            mujoco.MjvPerturb(),
+            mujoco.mjtCatBit.mjCAT_DYNAMIC,
+            renderer.scene,
+        )
+        for geom in renderer.scene.geoms[first : renderer.scene.ngeom]:
+            geom.matid = -1
+            geom.rgba[:] = (0.35, 0.75, 0.45, 0.35)
+

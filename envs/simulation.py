@@ -1,0 +1,157 @@
+"""Batched physics: everything in the package that steps MuJoCo goes through `Simulation`.
+
+`mujoco.rollout` runs the substeps of many environments in its native thread pool. Nothing is
+carried from one call to the next (the models have warm start disabled), so a state and an action
+give the same next state to the last bit, whatever the batch size, the number of threads, or how a
+rollout is cut into calls.
+"""
+
+import copy
+import os
+from dataclasses import dataclass
+
+import mujoco
+import mujoco.rollout
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+_STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
+_FLAG = mujoco.mjtDisableBit
+# What the sensors of positions and velocities do not need.
+_NO_DYNAMICS = int(
+    _FLAG.mjDSBL_CONSTRAINT
+    | _FLAG.mjDSBL_CONTACT
+    | _FLAG.mjDSBL_ACTUATION
+    | _FLAG.mjDSBL_GRAVITY
+    | _FLAG.mjDSBL_SPRING
+    | _FLAG.mjDSBL_DAMPER
+    | _FLAG.mjDSBL_EULERDAMP
+)
+
+
+@dataclass(frozen=True)
+class StateLayout:
+    """Where time, positions and velocities lie in a state of ``size`` numbers."""
+
+    size: int
+    qpos: slice
+    qvel: slice
+
+
+def state_layout(model: mujoco.MjModel) -> StateLayout:
+    """Layout of a model's full physics state: time, qpos, qvel, activations."""
+    return StateLayout(
+        size=mujoco.mj_stateSize(model, _STATE),
+        qpos=slice(1, 1 + model.nq),
+        qvel=slice(1 + model.nq, 1 + model.nq + model.nv),
+    )
+
+
+class Simulation:
+    """Steps batches of states of one model.
+
+    Args:
+        model: The model. It is used as it is: changes made to it later take effect. Its warm
+            start must be disabled.
+        substeps: Physics steps per control step.
+        n_threads: Native threads; by default one per available core.
+    """
+
+    def __init__(self, model: mujoco.MjModel, substeps: int, n_threads: int | None = None) -> None:
+        if not model.opt.disableflags & _FLAG.mjDSBL_WARMSTART:
+            raise ValueError("the model must disable the warm start (<flag warmstart='disable'/>)")
+        self.model = model
+        self.substeps = substeps
+        self.layout = state_layout(model)
+        self._kinematic_model = copy.copy(model)
+        self._kinematic_model.opt.disableflags |= _NO_DYNAMICS
+        self._kinematic_model.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
+        self._n_threads = n_threads or available_cores()
+        # One thread needs no pool: it runs in the caller's.
+        self._pool = mujoco.rollout.Rollout(nthread=self._n_threads if self._n_threads > 1 else 0)
+        self._data = [mujoco.MjData(model) for _ in range(self._n_threads)]
+        self._kinematic_data = [mujoco.MjData(model) for _ in range(self._n_threads)]
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._pool.close()
+
+    def states(self, qpos: FloatArray, qvel: FloatArray) -> FloatArray:
+        """States at time 0 from positions ``(n, nq)`` and velocities ``(n, nv)``."""
+        states = np.zeros((len(qpos), self.layout.size))
+        states[:, self.layout.qpos] = qpos
+        states[:, self.layout.qvel] = qvel
+        return states
+
+    def step(self, states: FloatArray, ctrl: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """One control step: the control is held over the substeps.
+
+        Args:
+            states: Shape ``(n, nstate)``.
+            ctrl: Shape ``(n, nu)``, in the units of the model's actuators.
+
+        Returns:
+            The next states ``(n, nstate)``, and the sensors ``(n, substeps, nsensordata)`` as
+            MuJoCo has them during each substep, that is before the substep's integration.
+        """
+        trajectory, sensors = self._rollout(
+            self.model, self._data, states, np.repeat(ctrl[:, None], self.substeps, axis=1)
+        )
+        return trajectory[:, -1].copy(), sensors
+
+    def rollout(self, states: FloatArray, ctrl: FloatArray) -> FloatArray:
+        """Many control steps in one call, the same to the last bit as calling `step` for each.
+
+        Args:
+            states: Shape ``(n, nstate)``.
+            ctrl: Shape ``(n, horizon, nu)``.
+
+        Returns:
+            The states after each control step, ``(n, horizon, nstate)``.
+        """
+        trajectory, _ = self._rollout(
+            self.model, self._data, states, np.repeat(ctrl, self.substeps, axis=1)
+        )
+        return trajectory[:, self.substeps - 1 :: self.substeps].copy()
+
+    def sense(self, states: FloatArray) -> FloatArray:
+        """Sensors of positions and velocities exactly at the states, ``(n, nsensordata)``.
+
+        The sensors of a physics step belong to the state before it. These are computed by a step
+        of the model with forces, contacts and constraints switched off, at a tenth of the cost, so
+        sensors that depend on forces or accelerations mean nothing here.
+        """
+        _, sensors = self._rollout(self._kinematic_model, self._kinematic_data, states, None)
+        return sensors[:, 0]
+
+    def _rollout(
+        self,
+        model: mujoco.MjModel,
+        data: list[mujoco.MjData],
+        states: FloatArray,
+        ctrl: FloatArray | None,
+    ) -> tuple[FloatArray, FloatArray]:
+        n = len(states)
+        steps = 1 if ctrl is None else ctrl.shape[1]
+        trajectory = np.empty((n, steps, self.layout.size))
+        sensors = np.empty((n, steps, model.nsensordata))
+        self._pool.rollout(
+            [model] * n,
+            data,
+            states,
+            ctrl,
+            skip_checks=True,
+            nstep=steps,
+            state=trajectory,
+            sensordata=sensors,
+        )
+        return trajectory, sensors
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

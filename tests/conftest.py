@@ -1,0 +1,29 @@
+"""What every test shares: rendering and threads set before MuJoCo and torch load, and the clips."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+if sys.platform == "linux" and "DISPLAY" not in os.environ:
+    os.environ.setdefault("MUJOCO_GL", "egl")
+# Read when torch loads: the processes of pytest-xdist share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Physics and the first import of torch make the time of an example uneven.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def motions_dir() -> Path:
+    """The folder of real clips, one sub-folder a source (deepmimic, cmu-bvh, cmu-asfamc)."""
+    folder = Path(os.environ.get("SB3_MIMIC_MOTIONS", ROOT.parent / "shared" / "motions"))
+    if not folder.is_dir():
+        pytest.skip(f"REAL CLIPS NOT TESTED: no folder {folder}; set SB3_MIMIC_MOTIONS")
+    return folder

@@ -1,0 +1,197 @@
+"""One contract for every registered environment, alone, in a batch and under the host's tools."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env as gymnasium_check_env
+from imitation.data import rollout
+from imitation.data.wrappers import RolloutInfoWrapper
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import EvalCallback
+from stable_baselines3.common.env_checker import check_env as sb3_check_env
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import (
+    DummyVecEnv,
+    SubprocVecEnv,
+    VecMonitor,
+    VecNormalize,
+    VecVideoRecorder,
+)
+
+from sb3_mimic.envs import make_native_vec_env
+from sb3_mimic.registration import ENVIRONMENTS
+
+pytestmark = pytest.mark.smoke
+
+
+@pytest.fixture(params=sorted(ENVIRONMENTS))
+def env_id(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_there_are_environments() -> None:
+    assert len(ENVIRONMENTS) >= 2
+
+
+def test_gymnasium_and_sb3_accept_it(env_id: str) -> None:
+    with warnings.catch_warnings():
+        # Unbounded observations and rewards scaled by design are no faults.
+        warnings.simplefilter("ignore")
+        gymnasium_check_env(gym.make(env_id).unwrapped, skip_render_check=True)
+        sb3_check_env(gym.make(env_id))
+
+
+def test_is_found_by_module_and_id(env_id: str) -> None:
+    gym.make(f"sb3_mimic:{env_id}").close()
+
+
+def test_same_seed_same_episode(env_id: str) -> None:
+    runs = []
+    for _ in range(2):
+        env = gym.make(env_id)
+        env.action_space.seed(5)
+        observations = [env.reset(seed=5)[0]]
+        for _ in range(10):
+            observations.append(env.step(env.action_space.sample())[0])
+        runs.append(np.stack(observations))
+    np.testing.assert_array_equal(*runs)
+
+
+def test_observations_share_no_memory_and_vary(env_id: str) -> None:
+    env = gym.make(env_id)
+    env.action_space.seed(0)
+    seen = []
+    for seed in range(4):
+        seen.append(env.reset(seed=seed)[0])
+        for _ in range(8):
+            seen.append(env.step(env.action_space.sample())[0])
+    for i, first in enumerate(seen):
+        assert not any(np.shares_memory(first, other) for other in seen[i + 1 :])
+    assert (np.ptp(np.stack(seen), axis=0) > 0).all(), "an element of the observation is constant"
+
+
+@pytest.mark.parametrize("n_envs", [1, 5])
+def test_batch_of_n_is_n_times_the_batch_of_one(env_id: str, n_envs: int) -> None:
+    vec_env = make_native_vec_env(env_id, n_envs, seed=11)
+    envs = [gym.make(env_id) for _ in range(n_envs)]
+    together = vec_env.reset()
+    alone = [env.reset(seed=11 + i)[0] for i, env in enumerate(envs)]
+    np.testing.assert_array_equal(together, np.stack(alone))
+    rng = np.random.default_rng(0)
+    ended = 0
+    for _ in range(120):
+        actions = rng.uniform(-1, 1, (n_envs, *vec_env.action_space.shape)).astype(np.float32)
+        together, rewards, dones, infos = vec_env.step(actions)
+        for i, env in enumerate(envs):
+            observation, reward, terminated, truncated, info = env.step(actions[i])
+            assert dones[i] == (terminated or truncated)
+            assert rewards[i] == pytest.approx(reward, abs=1e-6)
+            assert dict(infos[i]["reward_terms"]) == pytest.approx(info["reward_terms"], abs=1e-6)
+            if dones[i]:
+                ended += 1
+                np.testing.assert_array_equal(infos[i]["terminal_observation"], observation)
+                assert infos[i]["TimeLimit.truncated"] == truncated
+                observation, _ = env.reset()
+            np.testing.assert_array_equal(together[i], observation)
+    assert ended > 0, "no episode ended: resets were not compared"
+    vec_env.close()
+
+
+def test_reward_equals_its_terms(env_id: str) -> None:
+    env = gym.make(env_id)
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    for _ in range(10):
+        _, reward, terminated, _, info = env.step(env.action_space.sample())
+        assert reward == pytest.approx(sum(info["reward_terms"].values()), abs=1e-9)
+        if terminated:
+            env.reset()
+
+
+def test_actions_beyond_the_space_are_clipped(env_id: str) -> None:
+    states = []
+    for scale in (1.0, 100.0):
+        env = gym.make(env_id).unwrapped
+        env.reset(seed=0)
+        env.step(np.full(env.action_space.shape, scale, np.float32))
+        states.append(env.qpos.copy())  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(*states)
+
+
+def test_set_state_is_the_state(env_id: str) -> None:
+    env: Any = gym.make(env_id).unwrapped
+    env.reset(seed=0)
+    qpos, qvel = env.qpos.copy(), env.qvel.copy()
+    action = env.action_space.sample()
+    env.step(action)
+    moved = env.qpos.copy()
+    env.set_state(qpos, qvel)
+    np.testing.assert_array_equal(env.qpos, qpos)
+    np.testing.assert_array_equal(env.qvel, qvel)
+    assert (moved != qpos).any()
+
+
+def test_hosts_tools_take_it(env_id: str, tmp_path: Path) -> None:
+    """VecNormalize, EvalCallback, evaluate_policy and a little of PPO."""
+    env = VecNormalize(VecMonitor(make_native_vec_env(env_id, 4, seed=0)))
+    eval_env = VecNormalize(VecMonitor(make_native_vec_env(env_id, 2, seed=9)), training=False)
+    model = PPO("MlpPolicy", env, n_steps=32, batch_size=64, n_epochs=1, seed=0, device="cpu")
+    callback = EvalCallback(
+        eval_env, n_eval_episodes=2, eval_freq=16, best_model_save_path=str(tmp_path), verbose=0
+    )
+    model.learn(256, callback=callback)
+    assert (tmp_path / "best_model.zip").is_file()
+    mean, std = evaluate_policy(model, eval_env, n_eval_episodes=3)
+    assert np.isfinite([mean, std]).all()
+    loaded = PPO.load(tmp_path / "best_model.zip")
+    observation = np.asarray(eval_env.reset())
+    np.testing.assert_array_equal(
+        loaded.predict(observation, deterministic=True)[0].shape, (2, *env.action_space.shape)
+    )
+
+
+def test_imitation_rolls_it_out(env_id: str) -> None:
+    env = make_vec_env(env_id, 2, seed=0, wrapper_class=RolloutInfoWrapper)
+    trajectories = rollout.rollout(
+        None, env, rollout.make_sample_until(min_episodes=2), rng=np.random.default_rng(0)
+    )
+    assert len(trajectories) >= 2
+    assert trajectories[0].obs.shape[1:] == env.observation_space.shape
+
+
+def test_subprocesses_agree_with_the_native_batch(env_id: str) -> None:
+    native = make_native_vec_env(env_id, 2, seed=3)
+    workers = make_vec_env(f"sb3_mimic:{env_id}", 2, seed=3, vec_env_cls=SubprocVecEnv)
+    try:
+        np.testing.assert_array_equal(native.reset(), workers.reset())
+        actions = np.full((2, *native.action_space.shape), 0.1, np.float32)
+        for _ in range(5):
+            first, second = native.step(actions), workers.step(actions)
+            np.testing.assert_array_equal(first[0], second[0])
+    finally:
+        workers.close()
+        native.close()
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_video_recorder_records_it(env_id: str, native: bool, tmp_path: Path) -> None:
+    pytest.importorskip("moviepy", reason="SB3's VecVideoRecorder writes its file with moviepy")
+    kwargs = {"render_mode": "rgb_array", "width": 64, "height": 48}
+    env = (
+        make_native_vec_env(env_id, 2, seed=0, **kwargs)
+        if native
+        else DummyVecEnv([lambda: gym.make(env_id, **kwargs)])
+    )
+    recorder = VecVideoRecorder(
+        env, str(tmp_path), record_video_trigger=lambda step: step == 0, video_length=5
+    )
+    recorder.reset()
+    for _ in range(7):
+        recorder.step(np.zeros((env.num_envs, *env.action_space.shape), np.float32))
+    recorder.close()
+    assert list(tmp_path.glob("*.mp4"))
