@@ -134,4 +134,3 @@ class Renderer:
         for geom in renderer.scene.geoms[first : renderer.scene.ngeom]:
             geom.matid = -1
             geom.rgba[:] = (0.35, 0.75, 0.45, 0.35)
-

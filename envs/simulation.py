@@ -3,7 +3,8 @@
 `mujoco.rollout` runs the substeps of many environments in its native thread pool. Nothing is
 carried from one call to the next (the models have warm start disabled), so a state and an action
 give the same next state to the last bit, whatever the batch size, the number of threads, or how a
-rollout is cut into calls.
+rollout is cut into calls. Auto-reset is disabled too: a state that diverges shows as what it is,
+instead of a body that stands as if nothing had happened.
 """
 
 import copy
@@ -54,14 +55,18 @@ class Simulation:
 
     Args:
         model: The model. It is used as it is: changes made to it later take effect. Its warm
-            start must be disabled.
+            start and auto-reset must be disabled.
         substeps: Physics steps per control step.
         n_threads: Native threads; by default one per available core.
     """
 
     def __init__(self, model: mujoco.MjModel, substeps: int, n_threads: int | None = None) -> None:
-        if not model.opt.disableflags & _FLAG.mjDSBL_WARMSTART:
-            raise ValueError("the model must disable the warm start (<flag warmstart='disable'/>)")
+        required = _FLAG.mjDSBL_WARMSTART | _FLAG.mjDSBL_AUTORESET
+        if model.opt.disableflags & required != required:
+            raise ValueError(
+                "the model must disable warm start and auto-reset "
+                '(<flag warmstart="disable" autoreset="disable"/>)'
+            )
         self.model = model
         self.substeps = substeps
         self.layout = state_layout(model)

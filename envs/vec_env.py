@@ -42,6 +42,10 @@ class NativeVecEnv(VecEnv):
     is ``infos[i]["terminal_observation"]``, a time limit shows as
     ``infos[i]["TimeLimit.truncated"]``, environment i is seeded with ``seed + i``.
 
+    Attributes:
+        spec: What the environments were made of, as Gymnasium's registry has it.
+        reward_terms: Name of each reward term and its values in the last step, ``(n,)``.
+
     Args:
         env: A `MimicEnv` of one environment, for rendering and for attributes; closed with this.
         batched: The same task for n environments.
@@ -50,6 +54,7 @@ class NativeVecEnv(VecEnv):
     def __init__(self, env: MimicEnv, batched: BatchedEnv) -> None:
         self.env = env
         self.batched = batched
+        self.spec = env.spec
         self.reward_terms: dict[str, NDArray[np.float64]] = {}
         self._generators = [np.random.default_rng() for _ in range(batched.n_envs)]
         self._actions = np.zeros((batched.n_envs, *batched.action_space.shape), np.float32)

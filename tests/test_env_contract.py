@@ -180,7 +180,6 @@ def test_subprocesses_agree_with_the_native_batch(env_id: str) -> None:
 
 @pytest.mark.parametrize("native", [True, False])
 def test_video_recorder_records_it(env_id: str, native: bool, tmp_path: Path) -> None:
-    pytest.importorskip("moviepy", reason="SB3's VecVideoRecorder writes its file with moviepy")
     kwargs = {"render_mode": "rgb_array", "width": 64, "height": 48}
     env = (
         make_native_vec_env(env_id, 2, seed=0, **kwargs)

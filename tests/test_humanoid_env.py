@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import sb3_mimic  # noqa: F401 (registers the environments)
+import sb3_mimic
 from sb3_mimic.envs import HumanoidMimicEnv
 from sb3_mimic.envs.humanoid import load_humanoid
 from sb3_mimic.errors import InputError
@@ -52,7 +52,9 @@ def test_random_phases_cover_the_clip() -> None:
     assert np.histogram(phases, bins=5, range=(0, 1))[0].min() > 15
 
 
-@pytest.mark.parametrize(("observation", "size"), [("reference", 182), ("phase", 71), ("joints", 56)])
+@pytest.mark.parametrize(
+    ("observation", "size"), [("reference", 182), ("phase", 71), ("joints", 56)]
+)
 def test_observations(observation: str, size: int) -> None:
     env = make(observation=observation)
     first, _ = env.reset(seed=0)
@@ -184,6 +186,18 @@ def test_early_termination_by_tracking_error() -> None:
         away[0] += 1.5
         env.set_state(away, env.qvel)
         assert env.step(ZERO)[2] is ends
+
+
+def test_a_state_that_diverges_ends_its_episode_and_no_other() -> None:
+    batch = make(early_termination="none").make_batch(3, 1)
+    everyone = np.arange(3)
+    batch.reset(everyone, [np.random.default_rng(0)] * 3, [{"phase": 0.5}] * 3)
+    batch.set_state(1, batch.qpos[1].copy(), np.full(34, 1e9))
+    step = batch.step(np.zeros((3, 28)))
+    np.testing.assert_array_equal(step.terminated, [False, True, False])
+    assert np.isfinite(step.observations).all()
+    assert np.isfinite(step.rewards).all()
+    np.testing.assert_array_equal(step.observations[0], step.observations[2])
 
 
 def test_a_clip_without_loop_ends_with_the_clip(motions_dir: object) -> None:
