@@ -12,6 +12,12 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.registration import register_environments
 
 if TYPE_CHECKING:
+    from sb3_mimic.demos import collect_demonstrations as collect_demonstrations
+    from sb3_mimic.envs import make_native_vec_env as make_native_vec_env
+    from sb3_mimic.learn.algorithms import make_model as make_model
+    from sb3_mimic.learn.evaluate import evaluate as evaluate
+    from sb3_mimic.learn.finetune import fine_tune as fine_tune
+    from sb3_mimic.learn.pretrain import pretrain as pretrain
     from sb3_mimic.motion import MotionClip as MotionClip
     from sb3_mimic.motion import list_motions as list_motions
     from sb3_mimic.motion import load_motion as load_motion
@@ -21,11 +27,29 @@ __version__ = Path(__file__).with_name("version.txt").read_text(encoding="utf-8"
 # Public name -> module that defines it.
 _LAZY = {
     "MotionClip": "sb3_mimic.motion",
+    "collect_demonstrations": "sb3_mimic.demos",
+    "evaluate": "sb3_mimic.learn.evaluate",
+    "fine_tune": "sb3_mimic.learn.finetune",
     "list_motions": "sb3_mimic.motion",
     "load_motion": "sb3_mimic.motion",
+    "make_model": "sb3_mimic.learn.algorithms",
+    "make_native_vec_env": "sb3_mimic.envs",
+    "pretrain": "sb3_mimic.learn.pretrain",
 }
 
-__all__ = ["InputError", "MotionClip", "__version__", "list_motions", "load_motion"]
+__all__ = [
+    "InputError",
+    "MotionClip",
+    "__version__",
+    "collect_demonstrations",
+    "evaluate",
+    "fine_tune",
+    "list_motions",
+    "load_motion",
+    "make_model",
+    "make_native_vec_env",
+    "pretrain",
+]
 
 register_environments()
 

@@ -1,0 +1,87 @@
+"""``sb3-mimic demos``: demonstrations alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.config import by_robot, optional
+from sb3_mimic.learn.tasks import get_task
+
+if TYPE_CHECKING:
+    from sb3_mimic.learn.collect import Source
+
+
+@dataclass(frozen=True)
+class Demonstrations:
+    """Options of the commands that collect demonstrations."""
+
+    env: str = "humanoid"
+    """Robot: humanoid or pidog."""
+    motion: Annotated[str | None, by_robot("Clip or gait, by name or file.", "motion")] = None
+    n_demo_episodes: Annotated[
+        int | None, by_robot("Gait episodes, or passes over the clip.", "n_demo_episodes")
+    ] = None
+    expert: Annotated[Path | None, optional("PATH")] = None
+    """Trained SB3 model (.zip) to collect them from."""
+    method: Literal["feedforward", "pd"] = "feedforward"
+    """Humanoid: damping against the reference's velocity, or (pd) against zero velocity:
+    kp (q_next - q) - kd qvel."""
+    lookahead: int = 1
+    """Humanoid: control steps to the pose that is to be reached."""
+    gains: Annotated[tuple[float, float] | None, optional("KP KD")] = None
+    """Humanoid: in parts of each joint's torque limit per rad and per rad/s; without them its own
+    servos'."""
+    use_camera: bool = False
+    """Observe through the robot's camera (pidog)."""
+    seed: int = 42
+    """Seed of everything random."""
+
+    def source(self, demos: Path | None = None, *, allow_pickle: bool = False) -> "Source":
+        """The source that the options describe."""
+        from sb3_mimic.learn.collect import Source
+
+        task = get_task(self.env)
+        n_episodes = task.n_demo_episodes if self.n_demo_episodes is None else self.n_demo_episodes
+        if n_episodes < 1:
+            raise InputError(f"--n-demo-episodes must be at least 1, got {n_episodes}")
+        motion = self.motion or task.motion
+        options: dict[str, Any] = {}
+        if task.motion_in_env:
+            from sb3_mimic.demos.mocap import MocapSettings
+
+            options["settings"] = MocapSettings(self.method, self.lookahead, self.gains)
+        return Source(
+            task=task,
+            motion=motion,
+            n_episodes=n_episodes,
+            seed=self.seed,
+            env_kwargs=task.env_kwargs(motion, use_camera=self.use_camera),
+            demos=demos,
+            expert=self.expert,
+            allow_pickle=allow_pickle,
+            options=options,
+        )
+
+
+@dataclass(frozen=True)
+class Demos(Demonstrations):
+    """Collect demonstrations of a gait or a clip, or from a trained model, and save them."""
+
+    save_path: tyro.conf.Positional[Path] = Path("demonstrations")
+    """Folder to make, in the format of imitation's serialize.save."""
+
+    def run(self) -> int:
+        """Collects and saves."""
+        from sb3_mimic.demos.storage import save_demonstrations
+
+        if self.save_path.exists():
+            raise InputError(f"{self.save_path}: exists already; choose another folder")
+        source = self.source()
+        trajectories = source.collect()
+        save_demonstrations(self.save_path, trajectories, source.provenance())
+        total = sum(len(t) for t in trajectories)
+        print(f"{len(trajectories)} demonstrations, {total} transitions: {self.save_path}")
+        return 0

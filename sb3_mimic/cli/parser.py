@@ -1,0 +1,41 @@
+"""The subcommands as one tyro parser. Light: what a command needs is imported when it runs."""
+
+from typing import Annotated, Protocol
+
+import tyro
+
+from sb3_mimic.cli.demos import Demos
+from sb3_mimic.cli.evaluate import Evaluate
+from sb3_mimic.cli.motions import Motions
+from sb3_mimic.cli.play import Play
+from sb3_mimic.cli.pretrain import Pretrain
+from sb3_mimic.cli.train import Train
+
+
+class Command(Protocol):
+    """A parsed subcommand."""
+
+    def run(self) -> int:
+        """Runs it and gives the exit status."""
+
+
+_Commands = (
+    Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Demos, tyro.conf.subcommand("demos")]
+    | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Play, tyro.conf.subcommand("play")]
+    | Annotated[Motions, tyro.conf.subcommand("motions")]
+)
+
+
+def parse(arguments: list[str]) -> Command:
+    """Parses a command line; exits with status 2 where it is no command, 0 after ``--help``."""
+    command: Command = tyro.cli(
+        _Commands,
+        prog="sb3-mimic",
+        description="From a motion to a trained Stable-Baselines3 policy that performs it.",
+        args=arguments,
+        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
+    )
+    return command

@@ -1,0 +1,119 @@
+"""``sb3-mimic pretrain``: behavior cloning alone."""
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from sb3_mimic.cli.demos import Demonstrations
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.config import optional
+
+
+@dataclass(frozen=True)
+class Pretrain(Demonstrations):
+    """Clone demonstrations into the policy of a fresh model; no reinforcement learning."""
+
+    algo: str = "ppo"
+    """Algorithm whose model is made: ppo or trpo."""
+    demos: Annotated[Path | None, optional("PATH")] = None
+    """Saved demonstrations to clone instead of collecting them."""
+    epochs: int = 100
+    """Passes over the demonstrations, at most."""
+    batch_size: int = 256
+    """Samples per gradient step."""
+    learning_rate: Annotated[float, tyro.conf.arg(aliases=["--lr"])] = 1e-3
+    """Adam's step size."""
+    hidden_sizes: Annotated[tuple[int, ...] | None, optional("INT INT …")] = None
+    """Hidden layers of actor and critic; without it the robot's own."""
+    l2_weight: float = 0.0
+    """Weight of the squared weights in the loss."""
+    val_split: float = 0.1
+    """Part of the demonstrations held out for validation; 0 validates on the training samples."""
+    patience: int = 20
+    """Epochs without a better validation error after which cloning stops."""
+    save_path: Path = Path("bc_pretrained_policy.zip")
+    """File to write; the .zip and the .pth both are, whichever is named."""
+    no_eval: bool = False
+    """Do not evaluate the clone in the environment."""
+    n_eval_episodes: int = 32
+    """Episodes of the evaluation."""
+    device: str = "cpu"
+    """cpu, cuda or auto."""
+    allow_pickle: bool = False
+    """Let --demos be a pickle. It can run any code when it is loaded: only files you trust."""
+    json: bool = False
+    """Print the figures as JSON."""
+
+    def run(self) -> int:
+        """Clones, saves, and evaluates unless told not to."""
+        from sb3_mimic.learn.algorithms import make_model
+        from sb3_mimic.learn.environments import make_envs
+        from sb3_mimic.learn.evaluate import evaluate
+        from sb3_mimic.learn.pipeline import figures
+        from sb3_mimic.learn.pretrain import pretrain
+        from sb3_mimic.learn.saved import save_model, save_weights
+
+        zip_path, weights_path = self._targets()
+        source = self.source(self.demos, allow_pickle=self.allow_pickle)
+        task = source.task
+        settings = replace(
+            task.cloning,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            l2_weight=self.l2_weight,
+            validation_fraction=self.val_split,
+            patience=self.patience,
+        )
+        hyperparameters = task.hyperparameters_for(self.algo)
+        if self.hidden_sizes is not None:
+            hyperparameters = hyperparameters.updated({"hidden_sizes": self.hidden_sizes})
+        envs = make_envs(
+            task.env_id, hyperparameters.n_envs, seed=self.seed, env_kwargs=source.env_kwargs
+        )
+        try:
+            model = make_model(self.algo, envs, hyperparameters, seed=self.seed, device=self.device)
+            result = pretrain(
+                model,
+                source.collect(),
+                self.epochs,
+                settings=settings,
+                seed=self.seed,
+                progress_bar=sys.stderr.isatty(),
+            )
+            save_model(model, zip_path)
+            save_weights(model.policy, weights_path)
+        finally:
+            envs.close()
+        found: dict[str, float] = {
+            "n_train": result.n_train,
+            "n_validation": result.n_validation,
+            "epochs": len(result.validation_error),
+        }
+        if result.validation_error:
+            found["train_mse"] = result.train_error[result.best_epoch]
+            found["validation_mse"] = result.validation_error[result.best_epoch]
+        if not self.no_eval:
+            found |= evaluate(
+                model,
+                task.env_id,
+                source.env_kwargs,
+                n_episodes=self.n_eval_episodes,
+                seed=self.seed,
+            )
+        print(json.dumps(found, indent=2) if self.json else figures(found))
+        print(f"saved: {zip_path} and {weights_path}", file=sys.stderr if self.json else sys.stdout)
+        return 0
+
+    def _targets(self) -> tuple[Path, Path]:
+        """The zip and the weights, neither of which may exist."""
+        if self.save_path.suffix not in (".zip", ".pth"):
+            raise InputError(f"--save-path {self.save_path} must end in .zip or .pth")
+        targets = self.save_path.with_suffix(".zip"), self.save_path.with_suffix(".pth")
+        for target in targets:
+            if target.exists():
+                raise InputError(f"{target}: exists already; choose another --save-path")
+        return targets

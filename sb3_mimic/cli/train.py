@@ -1,0 +1,39 @@
+"""``sb3-mimic train``: the whole pipeline."""
+
+import sys
+from dataclasses import dataclass, fields
+
+from sb3_mimic.learn.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Train(TrainConfig):
+    """Collect demonstrations, clone them, fine-tune by reinforcement learning, evaluate, film."""
+
+    def __post_init__(self) -> None:
+        """Checked when it runs: an error within the parser would come in its own frame."""
+
+    def run(self) -> int:
+        """Runs the job and prints where its results are."""
+        config = TrainConfig(**{f.name: getattr(self, f.name) for f in fields(TrainConfig)})
+        from sb3_mimic.learn.pipeline import TrainingInterrupted, figures, train
+
+        try:
+            result = train(config, say=_say, progress_bar=sys.stderr.isatty())
+        except TrainingInterrupted as interrupt:
+            print(
+                f"\nstopped; go on with: sb3-mimic train --resume {interrupt.run.path}",
+                file=sys.stderr,
+            )
+            return 130
+        run = result.run
+        print(figures(result.evaluation))
+        print(f"model:      {run.model}")
+        print(f"evaluation: {run.evaluation}")
+        if result.video is not None:
+            print(f"video:      {result.video}")
+        return 0
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)

@@ -1,0 +1,1 @@
+"""Behavior cloning, the handover to PPO or TRPO, fine-tuning and evaluation."""

@@ -1,0 +1,131 @@
+"""Callbacks of SB3's kind that fine-tuning adds to SB3's own."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+from sb3_mimic.learn.policies import moments, normalizers
+from sb3_mimic.learn.saved import save_model
+
+
+class NormalizerCallback(BaseCallback):
+    """Moves the policy's observation statistics between updates, never inside one.
+
+    The observations of a rollout are taken at its end and merged at the start of the next: between
+    the two lies the update, which must see the statistics that the actions were sampled with.
+
+    Args:
+        verbose: As SB3's.
+    """
+
+    model: OnPolicyAlgorithm
+
+    def __init__(self, verbose: int = 0) -> None:
+        super().__init__(verbose)
+        self._pending: tuple[NDArray[np.float64], NDArray[np.float64], int] | None = None
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        if self._pending is None:
+            return
+        for layer in normalizers(self.model.policy):
+            layer.merge(*self._pending)
+        self._pending = None
+
+    def _on_rollout_end(self) -> None:
+        if normalizers(self.model.policy):
+            observations = np.asarray(self.model.rollout_buffer.observations)
+            self._pending = moments(observations.reshape(-1, *observations.shape[2:]))
+
+
+class RewardTermsCallback(BaseCallback):
+    """Logs the mean of every reward term over each rollout as ``reward/<term>``.
+
+    Reads ``info["reward_terms"]``; silent where an environment has none.
+
+    Args:
+        verbose: As SB3's.
+    """
+
+    def __init__(self, verbose: int = 0) -> None:
+        super().__init__(verbose)
+        self._sums: dict[str, float] = defaultdict(float)
+        self._n = 0
+
+    def _on_step(self) -> bool:
+        for info in self.locals["infos"]:
+            terms = info.get("reward_terms")
+            if terms is None:
+                return True
+            for name, value in terms.items():
+                self._sums[name] += value
+            self._n += 1
+        return True
+
+    def _on_rollout_end(self) -> None:
+        for name, total in self._sums.items():
+            self.logger.record(f"reward/{name}", total / self._n)
+        self._sums.clear()
+        self._n = 0
+
+
+class AtomicCheckpointCallback(CheckpointCallback):
+    """SB3's checkpoints, each complete whenever it is there.
+
+    A run killed while it writes one would otherwise leave half a zip as its latest checkpoint.
+    """
+
+    def _on_step(self) -> bool:
+        if self.n_calls % self.save_freq == 0:
+            save_model(self.model, Path(self._checkpoint_path(extension="zip")))
+        return True
+
+
+class SaveModelCallback(BaseCallback):
+    """Saves the model whenever it is triggered: for ``EvalCallback``'s new best model.
+
+    Args:
+        path: The zip to write.
+        verbose: As SB3's.
+    """
+
+    def __init__(self, path: Path, verbose: int = 0) -> None:
+        super().__init__(verbose)
+        self.path = path
+
+    def _on_step(self) -> bool:
+        save_model(self.model, self.path)
+        return True
+
+
+class VideoCallback(BaseCallback):
+    """Calls a recorder every so many environment steps.
+
+    Args:
+        record: Called with the model and the number of steps done.
+        every: Environment steps between two calls, at least 1.
+        verbose: As SB3's.
+    """
+
+    def __init__(self, record: Callable[[Any, int], None], every: int, verbose: int = 0) -> None:
+        super().__init__(verbose)
+        self.record = record
+        self.every = every
+        self._next = every
+
+    def _on_training_start(self) -> None:
+        self._next = (self.num_timesteps // self.every + 1) * self.every
+
+    def _on_step(self) -> bool:
+        if self.num_timesteps >= self._next:
+            self._next = (self.num_timesteps // self.every + 1) * self.every
+            self.record(self.model, self.num_timesteps)
+        return True

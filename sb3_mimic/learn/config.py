@@ -1,0 +1,227 @@
+"""What a training job is asked for. Light: nothing here imports torch or a simulator."""
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.tasks import TASKS, Hyperparameters, Task, get_task
+
+_METAVAR = {"motion": "NAME|PATH", "learning_rate": "FLOAT"}
+
+
+def optional(metavar: str) -> Any:
+    """An option that may be left out."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint="(optional)")
+
+
+def by_robot(text: str, field: str) -> Any:
+    """Help for an option whose default depends on the robot: it names each robot's."""
+    defaults = ", ".join(f"{task.name} {_default(task, field)}" for task in TASKS.values())
+    return tyro.conf.arg(
+        help=text, metavar=_METAVAR.get(field, "INT"), help_behavior_hint=f"(default: {defaults})"
+    )
+
+
+def _default(task: Task, field: str) -> Any:
+    if field in ("n_envs", "learning_rate"):
+        return getattr(task.hyperparameters, field)
+    return getattr(task, field)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """From a motion to a trained policy: collect, clone, fine-tune, evaluate, film."""
+
+    env: str = "humanoid"
+    """Robot: humanoid or pidog."""
+    algo: str = "ppo"
+    """Algorithm: ppo or trpo."""
+    motion: Annotated[
+        str | None,
+        by_robot("Clip by name or file (humanoid); gait trot, walk or sine (pidog).", "motion"),
+    ] = None
+    demos: Annotated[Path | None, optional("PATH")] = None
+    """Saved demonstrations to clone instead of collecting them."""
+    expert: Annotated[Path | None, optional("PATH")] = None
+    """Trained SB3 model (.zip) to collect the demonstrations from."""
+    n_demo_episodes: Annotated[
+        int | None,
+        by_robot("Gait episodes, or passes over the clip, to collect.", "n_demo_episodes"),
+    ] = None
+    total_bc_epochs: Annotated[
+        int | None, by_robot("Epochs of behavior cloning, at most.", "n_bc_epochs")
+    ] = None
+    skip_bc: bool = False
+    """No cloning: start from --pretrained-model, or from scratch without one."""
+    pretrained_model: Annotated[Path | None, optional("PATH")] = None
+    """Model to start from instead of cloning: an SB3 .zip of either algorithm, or a .pth of its
+    policy's weights."""
+    total_rl_timesteps: Annotated[
+        int | None,
+        by_robot("Environment steps of reinforcement learning; 0 skips it.", "n_rl_timesteps"),
+    ] = None
+    n_envs: Annotated[int | None, by_robot("Parallel environments.", "n_envs")] = None
+    visualize_freq: Annotated[
+        int | None,
+        by_robot("Environment steps between videos; 0 makes none on the way.", "visualize_freq"),
+    ] = None
+    learning_rate: Annotated[
+        float | None, by_robot("Learning rate of reinforcement learning.", "learning_rate")
+    ] = None
+    use_camera: bool = False
+    """Observe through the robot's camera (pidog)."""
+    output_dir: Path = Path("outputs")
+    """Folder of all runs."""
+    experiment_name: Annotated[str | None, optional("NAME")] = None
+    """Name of the run's folder; without it bc_rl_<env>_<algo>_<time>."""
+    seed: int = 42
+    """Seed of everything random."""
+    resume: Annotated[Path | None, optional("RUN")] = None
+    """Run to go on with, from its last checkpoint; only --total-rl-timesteps, --visualize-freq,
+    --callback, --device and --n-eval-episodes can then be changed."""
+    callback: Annotated[str | None, optional("MODULE:FACTORY")] = None
+    """Your own SB3 callback, as module:factory."""
+    device: str = "cpu"
+    """cpu, cuda or auto. These networks are small: cpu is the fastest without a camera."""
+    n_eval_episodes: int = 32
+    """Episodes of the final evaluation."""
+    allow_pickle: bool = False
+    """Let --demos be a pickle. It can run any code when it is loaded: only files you trust."""
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("n_demo_episodes", 1),
+            ("total_bc_epochs", 0),
+            ("total_rl_timesteps", 0),
+            ("n_envs", 1),
+            ("visualize_freq", 0),
+            ("n_eval_episodes", 1),
+            ("seed", 0),
+        ):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"{flag(name)} must be at least {least}, got {value}")
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise InputError(f"--learning-rate must be positive, got {self.learning_rate}")
+        if self.demos is not None and self.expert is not None:
+            raise InputError("--demos and --expert are two sources of demonstrations; give one")
+        if not self.clones and (self.demos is not None or self.expert is not None):
+            raise InputError(
+                "--skip-bc and --pretrained-model leave nothing to do for --demos and --expert"
+            )
+
+    @property
+    def task(self) -> Task:
+        """The task by the name of its robot or environment."""
+        return get_task(self.env)
+
+    @property
+    def clones(self) -> bool:
+        """Whether demonstrations are cloned."""
+        return not self.skip_bc and self.pretrained_model is None
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether reinforcement learning starts from random weights."""
+        return not self.clones and self.pretrained_model is None
+
+    def resolved(self) -> "TrainConfig":
+        """The same with every default of the robot filled in.
+
+        Raises:
+            InputError: If the environment is unknown.
+        """
+        task = self.task
+        hyperparameters = task.hyperparameters_for(self.algo)
+        defaults = {
+            "motion": task.motion,
+            "n_demo_episodes": task.n_demo_episodes,
+            "total_bc_epochs": task.n_bc_epochs,
+            "total_rl_timesteps": task.n_rl_timesteps,
+            "n_envs": hyperparameters.n_envs,
+            "visualize_freq": task.visualize_freq,
+            "learning_rate": hyperparameters.learning_rate,
+        }
+        changes: dict[str, Any] = {
+            name: value for name, value in defaults.items() if getattr(self, name) is None
+        }
+        if _is_file(self.motion):
+            # A run is resumed and evaluated from anywhere.
+            changes["motion"] = str(Path(str(self.motion)).resolve())
+        return replace(self, env=task.name, **changes)
+
+    def hyperparameters(self) -> Hyperparameters:
+        """The algorithm's settings: the robot's, changed by what was asked for."""
+        changes = {
+            name: getattr(self, name)
+            for name in ("n_envs", "learning_rate")
+            if getattr(self, name) is not None
+        }
+        return self.task.hyperparameters_for(self.algo).updated(changes)
+
+    def resumed_with(self, asked: "TrainConfig") -> "TrainConfig":
+        """This, the settings of an earlier run, with what may be changed when it goes on.
+
+        Args:
+            asked: What was asked for now, not resolved.
+
+        Raises:
+            InputError: If something else was asked for.
+        """
+        changes: dict[str, Any] = {"resume": asked.resume}
+        for entry in fields(self):
+            value = getattr(asked, entry.name)
+            if entry.name == "resume" or value == entry.default:
+                continue
+            if entry.name not in _CHANGEABLE:
+                raise InputError(
+                    f"{flag(entry.name)} cannot be changed when a run is resumed; only "
+                    f"{', '.join(flag(name) for name in _CHANGEABLE)} can"
+                )
+            changes[entry.name] = value
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for YAML."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {
+            name: str(value) if isinstance(value, Path) else value for name, value in values.items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], source: Path) -> "TrainConfig":
+        """Reads back :meth:`to_dict`.
+
+        Args:
+            values: The values.
+            source: The file they come from, for errors.
+
+        Raises:
+            InputError: If one is no setting of a training job.
+        """
+        known = {entry.name: entry for entry in fields(cls)}
+        unknown = values.keys() - known.keys()
+        if unknown:
+            raise InputError(f"{source}: {min(unknown)!r} is no setting of a training job")
+        paths = ("demos", "expert", "pretrained_model", "output_dir", "resume")
+        arguments: dict[str, Any] = {
+            name: Path(value) if name in paths and value is not None else value
+            for name, value in values.items()
+        }
+        return cls(**arguments)
+
+
+_CHANGEABLE = ("total_rl_timesteps", "visualize_freq", "callback", "device", "n_eval_episodes")
+
+
+def _is_file(motion: str | None) -> bool:
+    """Whether a motion is a file: a bare name is a built-in clip even where such a file lies."""
+    return motion is not None and any(c in motion for c in "./\\") and Path(motion).is_file()
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a field."""
+    return "--" + name.replace("_", "-")

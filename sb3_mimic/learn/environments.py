@@ -1,0 +1,54 @@
+"""Environments for training and evaluation, native where they can be."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
+
+from sb3_mimic.envs import NativeVecEnv
+from sb3_mimic.envs.env import MimicEnv
+from sb3_mimic.errors import InputError
+
+
+def make_envs(
+    env_id: str,
+    n_envs: int,
+    *,
+    seed: int | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    monitor: Path | None = None,
+) -> VecMonitor:
+    """Makes n environments that record their episodes' returns.
+
+    Args:
+        env_id: Gymnasium id. Environments of this package step in one native batch, others in
+            SB3's ``DummyVecEnv``.
+        n_envs: Number of environments, at least 1.
+        seed: Environment i is seeded with ``seed + i``.
+        env_kwargs: Keyword arguments of ``gym.make``.
+        monitor: CSV of the episodes, its name ending in ``monitor.csv``; None writes none.
+
+    Raises:
+        InputError: If there is no such environment, or it cannot be made as asked.
+    """
+    if n_envs < 1:
+        raise InputError(f"the number of environments must be at least 1, got {n_envs}")
+    try:
+        env = gym.make(env_id, **(env_kwargs or {})).unwrapped
+    except gym.error.Error as error:
+        raise InputError(f"environment {env_id!r} cannot be made: {error}") from error
+    vec_env: VecEnv
+    if isinstance(env, MimicEnv):
+        vec_env = NativeVecEnv(env, env.make_batch(n_envs))
+    else:
+        with closing(env):
+            vec_env = DummyVecEnv([partial(gym.make, env_id, **(env_kwargs or {}))] * n_envs)
+    if seed is not None:
+        vec_env.seed(seed)
+    if monitor is not None:
+        monitor.parent.mkdir(parents=True, exist_ok=True)
+    return VecMonitor(vec_env, None if monitor is None else str(monitor))

@@ -1,0 +1,307 @@
+"""Evaluation: one protocol, used everywhere.
+
+Humanoid: DeepMimic's released reward, summed over an episode and divided by the control steps of a
+full one; 20 s, start phases spread evenly over the clip, exact reference states; a clip that does
+not loop is performed once, from its start. Episodes end by falls only; after one every remaining
+step counts 0. The reference's ground position is moved onto the root at each cycle, but drift is
+measured against the reference that is not.
+
+PiDog: episodes of 20 s from the environment's own starts.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch as th
+from numpy.typing import NDArray
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import VecTransposeImage
+
+from sb3_mimic.envs.batched import BatchedEnv
+from sb3_mimic.envs.env import MimicEnv
+from sb3_mimic.envs.humanoid import HumanoidBatch
+from sb3_mimic.envs.joints import JointSpace
+from sb3_mimic.envs.rotations import angle_between
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.environments import make_envs
+from sb3_mimic.report.video import Policy
+
+FloatArray = NDArray[np.float64]
+
+N_EPISODES = 32
+
+# What of the humanoid's task the protocol fixes; observation and control are the policy's.
+_PROTOCOL = {
+    "reward": "deepmimic",
+    "early_termination": "fall",
+    "anchor": "root",
+    "episode_seconds": 20.0,
+}
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """What n episodes, run side by side, gave.
+
+    Attributes:
+        rewards: Reward of each step, 0 after the end, shape (steps, n).
+        lengths: Steps of each, shape (n,).
+        fallen: Whether each ended by failure, shape (n,).
+        measures: Mean of each measure over the steps of an episode, shape (n,) each.
+        last: The measures at the last step of each episode, shape (n,) each.
+    """
+
+    rewards: FloatArray
+    lengths: NDArray[np.int64]
+    fallen: NDArray[np.bool_]
+    measures: dict[str, FloatArray]
+    last: dict[str, FloatArray]
+
+
+def evaluate(
+    policy: Policy,
+    env_id: str,
+    env_kwargs: Mapping[str, Any] | None = None,
+    *,
+    n_episodes: int = N_EPISODES,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Evaluates a policy by the protocol.
+
+    Args:
+        policy: An SB3 model or policy, or anything with its ``predict``.
+        env_id: Gymnasium id.
+        env_kwargs: Keyword arguments of the environment: the motion, and the observation and
+            control that the policy was trained with.
+        n_episodes: Number of episodes.
+        seed: Seed of starts and of stochastic actions.
+
+    Returns:
+        ``mean_reward``, ``std_reward`` and ``mean_ep_length`` as SB3's ``evaluate_policy`` has
+        them, deterministic, of the environment's own return. Of this package's environments also
+        ``survival_s``; of an imitation ``normalized_return``, its standard deviation over the
+        episodes ``normalized_return_std``, ``normalized_return_stochastic``, ``joint_error_rad``
+        (mean over joints and steps of the geodesic angle) and ``root_drift_m`` (at the end of an
+        episode); of a walk ``forward_speed_mps`` (net, along the first heading).
+
+    Raises:
+        InputError: If the policy was trained in other spaces than the environment's.
+
+    Example:
+        >>> from sb3_mimic.learn.saved import load_policy  # doctest: +SKIP
+        >>> evaluate(load_policy(path), "sb3_mimic/HumanoidMimic-v0")  # doctest: +SKIP
+    """
+    if n_episodes < 1:
+        raise InputError(f"the number of episodes must be at least 1, got {n_episodes}")
+    kwargs = dict(env_kwargs or {})
+    with closing(gym.make(env_id, **kwargs)) as env:
+        _check_spaces(policy, env)
+        base = env.unwrapped
+        if not isinstance(base, MimicEnv):
+            return _evaluate_any(policy, env_id, kwargs, n_episodes, seed)
+        if isinstance(base.batched, HumanoidBatch):
+            return _evaluate_imitation(policy, env_id, kwargs, n_episodes, seed)
+        return _evaluate_walk(policy, base, n_episodes, seed)
+
+
+def run_episodes(
+    batch: BatchedEnv,
+    policy: Policy,
+    options: list[dict[str, Any]],
+    *,
+    seed: int = 0,
+    deterministic: bool = True,
+    measure: Callable[[], dict[str, FloatArray]] | None = None,
+) -> Episodes:
+    """Runs one episode in every environment of a batch.
+
+    Args:
+        batch: n environments.
+        policy: What acts.
+        options: Reset options of each, n of them.
+        seed: Environment i is seeded with ``seed + i``; stochastic actions with ``seed``.
+        deterministic: Whether actions are.
+        measure: Called after every step, gives named measures, shape (n,) each.
+    """
+    n = batch.n_envs
+    everyone = np.arange(n)
+    generators = [gym.utils.seeding.np_random(seed + i)[0] for i in range(n)]
+    running = np.ones(n, np.bool_)
+    fallen = np.zeros(n, np.bool_)
+    lengths = np.zeros(n, np.int64)
+    rewards: list[FloatArray] = []
+    sums: dict[str, FloatArray] = {}
+    last: dict[str, FloatArray] = {}
+    with th.random.fork_rng(devices=[]):
+        th.manual_seed(seed)
+        observations = batch.reset(everyone, generators, options)
+        while running.any():
+            actions, _ = policy.predict(observations, deterministic=deterministic)
+            step = batch.step(actions)
+            observations = step.observations
+            rewards.append(np.where(running, step.rewards, 0.0))
+            lengths += running
+            for name, values in (measure() if measure else {}).items():
+                sums[name] = sums.get(name, 0.0) + np.where(running, values, 0.0)
+                last[name] = np.where(running, values, last.get(name, 0.0))
+            fallen |= running & step.terminated
+            ended = np.flatnonzero(running & (step.terminated | step.truncated))
+            running[ended] = False
+            if len(ended):  # off the ground they lie on: its physics is slow and means nothing
+                observations[ended] = batch.reset(
+                    ended, [generators[i] for i in ended], [options[i] for i in ended]
+                )
+    means = {name: total / lengths for name, total in sums.items()}
+    return Episodes(np.array(rewards), lengths, fallen, means, last)
+
+
+def _evaluate_imitation(
+    policy: Policy, env_id: str, kwargs: dict[str, Any], n_episodes: int, seed: int
+) -> dict[str, float]:
+    protocol = {**kwargs, **_PROTOCOL}
+    deterministic = _imitate(policy, env_id, protocol, n_episodes, seed, deterministic=True)
+    stochastic = _imitate(policy, env_id, protocol, n_episodes, seed, deterministic=False)
+    own = deterministic
+    if {**_PROTOCOL, **kwargs} != protocol:
+        own = _imitate(policy, env_id, kwargs, n_episodes, seed, deterministic=True)
+    returns = deterministic.episodes.rewards.sum(axis=0) / deterministic.full_steps
+    noisy_returns = stochastic.episodes.rewards.sum(axis=0) / stochastic.full_steps
+    return {
+        "normalized_return": float(returns.mean()),
+        "normalized_return_std": float(returns.std()),
+        "normalized_return_stochastic": float(noisy_returns.mean()),
+        **_returns(own.episodes),
+        "survival_s": float(deterministic.episodes.lengths.mean() * deterministic.dt),
+        "joint_error_rad": float(deterministic.episodes.measures["joint_error"].mean()),
+        "root_drift_m": float(deterministic.episodes.last["root_drift"].mean()),
+    }
+
+
+@dataclass(frozen=True)
+class _Imitation:
+    """Episodes, the steps of a full one, and the length of a step [s]."""
+
+    episodes: Episodes
+    full_steps: int
+    dt: float
+
+
+def _imitate(
+    policy: Policy,
+    env_id: str,
+    kwargs: dict[str, Any],
+    n_episodes: int,
+    seed: int,
+    *,
+    deterministic: bool,
+) -> _Imitation:
+    env = gym.make(env_id, **kwargs).unwrapped
+    if not isinstance(env, MimicEnv):
+        raise TypeError(f"{env_id} is no MimicEnv")
+    batch = env.make_batch(n_episodes)
+    if not isinstance(batch, HumanoidBatch):
+        raise TypeError(f"{env_id} is no HumanoidMimicEnv")
+    reference = batch.reference
+    joints = JointSpace(batch.robot.joint_names)
+
+    def measure() -> dict[str, FloatArray]:
+        target = batch.reference_qpos
+        balls = angle_between(joints.rotations(batch.qpos[:, 7:]), joints.rotations(target[:, 7:]))
+        hinges = np.abs(joints.single(batch.qpos[:, 7:]) - joints.single(target[:, 7:]))
+        offset = batch.qpos[:, :2] - (target[:, :2] - batch.root_offset)
+        return {
+            "joint_error": np.concatenate((balls, hinges), axis=1).mean(axis=1),
+            "root_drift": np.hypot(*offset.T),
+        }
+
+    try:
+        phases = np.arange(n_episodes) / n_episodes if reference.loop else np.zeros(n_episodes)
+        episodes = run_episodes(
+            batch,
+            policy,
+            [{"phase": float(phase)} for phase in phases],
+            seed=seed,
+            deterministic=deterministic,
+            measure=measure,
+        )
+        full = reference.duration * batch.robot.control_rate
+        return _Imitation(
+            episodes,
+            batch.episode_steps if reference.loop else int(np.ceil(full - 1e-6)),
+            batch.dt,
+        )
+    finally:
+        batch.close()
+        env.close()
+
+
+def _evaluate_walk(policy: Policy, env: MimicEnv, n_episodes: int, seed: int) -> dict[str, float]:
+    batch = env.make_batch(n_episodes)
+
+    def measure() -> dict[str, FloatArray]:
+        return {"x": batch.qpos[:, 0].copy()}
+
+    try:
+        episodes = run_episodes(batch, policy, [{}] * n_episodes, seed=seed, measure=measure)
+        seconds = episodes.lengths * batch.dt
+    finally:
+        batch.close()
+    return {
+        **_returns(episodes),
+        "forward_speed_mps": float((episodes.last["x"] / seconds).mean()),
+        "survival_s": float(seconds.mean()),
+    }
+
+
+def _evaluate_any(
+    policy: Policy, env_id: str, kwargs: dict[str, Any], n_episodes: int, seed: int
+) -> dict[str, float]:
+    """SB3's own evaluation, for environments of other packages."""
+    envs = make_envs(env_id, min(n_episodes, 8), seed=seed, env_kwargs=kwargs)
+    try:
+        if len(envs.observation_space.shape or ()) == 3:
+            envs = VecTransposeImage(envs)  # type: ignore[assignment]
+        returns, lengths = evaluate_policy(
+            policy,  # type: ignore[arg-type]
+            envs,
+            n_eval_episodes=n_episodes,
+            return_episode_rewards=True,
+        )
+    finally:
+        envs.close()
+    return {
+        "mean_reward": float(np.mean(returns)),
+        "std_reward": float(np.std(returns)),
+        "mean_ep_length": float(np.mean(lengths)),
+    }
+
+
+def _returns(episodes: Episodes) -> dict[str, float]:
+    totals = episodes.rewards.sum(axis=0)
+    return {
+        "mean_reward": float(totals.mean()),
+        "std_reward": float(totals.std()),
+        "mean_ep_length": float(episodes.lengths.mean()),
+    }
+
+
+def _check_spaces(policy: Policy, env: gym.Env[Any, Any]) -> None:
+    for what, space in (
+        ("observations", env.observation_space),
+        ("actions", env.action_space),
+    ):
+        trained = getattr(policy, what.removesuffix("s") + "_space", None)
+        if trained is None or trained.shape == space.shape:
+            continue
+        if space.shape is not None and len(space.shape) == 3 == len(trained.shape):
+            height, width, channels = space.shape
+            if trained.shape == (channels, height, width):
+                continue
+        raise InputError(
+            f"the policy was trained on {what} of shape {trained.shape}, the environment's have "
+            f"{space.shape}"
+        )

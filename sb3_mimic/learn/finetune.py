@@ -1,0 +1,206 @@
+"""Reinforcement learning from where cloning ended, with SB3's own callbacks around it."""
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.callbacks import (
+    BaseCallback,
+    CallbackList,
+    EvalCallback,
+    ProgressBarCallback,
+)
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.callbacks import (
+    AtomicCheckpointCallback,
+    NormalizerCallback,
+    RewardTermsCallback,
+    SaveModelCallback,
+    VideoCallback,
+)
+from sb3_mimic.learn.run import RunFolder
+from sb3_mimic.learn.saved import save_model
+from sb3_mimic.learn.warm_start import CriticWarmupCallback
+
+
+@dataclass(frozen=True)
+class FineTuneSettings:
+    """What happens around the updates.
+
+    Attributes:
+        eval_freq: Environment steps between two evaluations; one at least is made.
+        n_eval_episodes: Episodes of each.
+        save_freq: Environment steps between two checkpoints: what a killed run loses at most.
+        critic_warmup_rollouts: Updates in which only the critic learns, at the start.
+        update_normalizer: Whether observation statistics go on being collected.
+    """
+
+    eval_freq: int = 100_000
+    n_eval_episodes: int = 16
+    save_freq: int = 100_000
+    critic_warmup_rollouts: int = 0
+    update_normalizer: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("eval_freq", "n_eval_episodes", "save_freq"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+def fine_tune(
+    model: OnPolicyAlgorithm,
+    total_timesteps: int,
+    callback: BaseCallback | list[BaseCallback] | None = None,
+    *,
+    settings: FineTuneSettings | None = None,
+    run: RunFolder | None = None,
+    eval_env: VecEnv | None = None,
+    record: Callable[[Any, int], None] | None = None,
+    visualize_freq: int = 0,
+    progress_bar: bool = True,
+    resume: bool = False,
+) -> OnPolicyAlgorithm:
+    """Trains a model with its own algorithm; ``learn`` with the usual callbacks set up.
+
+    Args:
+        model: With its training environments, cloned or fresh.
+        total_timesteps: Environment steps to train for; where training is resumed, from now on.
+        callback: Any callbacks of SB3's kind, run after the others.
+        settings: See :class:`FineTuneSettings`.
+        run: Where checkpoints, the best model and evaluations go; without it nothing is written.
+        eval_env: Environments for the evaluations; without them there are none.
+        record: Called with the model and the number of steps every ``visualize_freq`` steps.
+        visualize_freq: 0 never calls it.
+        progress_bar: Whether to show SB3's.
+        resume: Whether the model's count of steps goes on instead of starting at 0.
+
+    Returns:
+        The model.
+
+    Raises:
+        InputError: If ``total_timesteps`` is negative.
+        KeyboardInterrupt: After an interrupt, once a checkpoint is saved.
+
+    Example:
+        >>> from stable_baselines3 import PPO
+        >>> model = PPO("MlpPolicy", "Pendulum-v1", n_steps=64, batch_size=64)
+        >>> fine_tune(model, 64, progress_bar=False).num_timesteps
+        64
+    """
+    if total_timesteps < 0:
+        raise InputError(f"the number of timesteps must not be negative, got {total_timesteps}")
+    if total_timesteps == 0:
+        return model
+    callbacks = CallbackList(
+        _callbacks(
+            model,
+            total_timesteps,
+            settings or FineTuneSettings(),
+            run,
+            eval_env,
+            VideoCallback(record, visualize_freq) if record and visualize_freq > 0 else None,
+            progress_bar,
+        )
+        + ([] if callback is None else callback if isinstance(callback, list) else [callback])
+    )
+    try:
+        model.learn(
+            total_timesteps,
+            callback=callbacks,
+            tb_log_name=type(model).__name__.lower(),
+            reset_num_timesteps=not resume,
+        )
+    except KeyboardInterrupt:
+        if callbacks.locals:  # training had started: bars are closed, a frozen actor is freed
+            callbacks.on_training_end()
+        if run is not None:
+            save_model(model, run.checkpoint(model.num_timesteps))
+        raise
+    return model
+
+
+def _callbacks(
+    model: OnPolicyAlgorithm,
+    total_timesteps: int,
+    settings: FineTuneSettings,
+    run: RunFolder | None,
+    eval_env: VecEnv | None,
+    video: VideoCallback | None,
+    progress_bar: bool,
+) -> list[BaseCallback]:
+    """The callbacks in the order they run."""
+    # SB3 trains whole rollouts, so that is how far it goes at least.
+    rollout = model.n_steps * model.n_envs
+    last = -(-total_timesteps // rollout) * rollout
+
+    def calls(timesteps: int) -> int:
+        return max(1, min(timesteps, last) // model.n_envs)
+
+    callbacks: list[BaseCallback] = [RewardTermsCallback()]
+    if settings.update_normalizer:
+        callbacks.append(NormalizerCallback())
+    if settings.critic_warmup_rollouts:
+        callbacks.append(CriticWarmupCallback(settings.critic_warmup_rollouts))
+    if run is not None:
+        callbacks.append(
+            AtomicCheckpointCallback(
+                calls(settings.save_freq), str(run.checkpoints), name_prefix=run.CHECKPOINT_PREFIX
+            )
+        )
+    if eval_env is not None:
+        callbacks.append(
+            _evaluation(
+                run, eval_env, calls(settings.eval_freq), settings, verbose=not progress_bar
+            )
+        )
+    if video is not None:
+        callbacks.append(video)
+    if progress_bar:
+        callbacks.append(ProgressBarCallback())
+    return callbacks
+
+
+def _evaluation(
+    run: RunFolder | None,
+    eval_env: VecEnv,
+    eval_freq: int,
+    settings: FineTuneSettings,
+    *,
+    verbose: bool,
+) -> EvalCallback:
+    """SB3's evaluation, going on where the run's earlier ones ended."""
+    if is_image_space(eval_env.observation_space) and not isinstance(eval_env, VecTransposeImage):
+        eval_env = VecTransposeImage(eval_env)
+    callback = EvalCallback(
+        eval_env,
+        callback_on_new_best=None if run is None else SaveModelCallback(run.best_model),
+        n_eval_episodes=settings.n_eval_episodes,
+        eval_freq=eval_freq,
+        log_path=None if run is None else str(run.path),
+        verbose=int(verbose),
+    )
+    if run is not None and run.evaluations.is_file():
+        _restore(callback, run.evaluations)
+    return callback
+
+
+def _restore(callback: EvalCallback, path: Path) -> None:
+    """Takes over earlier evaluations, so that a worse model does not become the best one."""
+    try:
+        with np.load(path) as saved:
+            timesteps, results, lengths = (
+                saved[name].tolist() for name in ("timesteps", "results", "ep_lengths")
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return  # written while the run was killed
+    callback.evaluations_timesteps = timesteps
+    callback.evaluations_results = results
+    callback.evaluations_length = lengths
+    callback.best_mean_reward = max(float(np.mean(r)) for r in results)

@@ -1,0 +1,23 @@
+"""Errors for names that do not exist, with the names that do."""
+
+import difflib
+from collections.abc import Iterable
+
+from sb3_mimic.errors import InputError
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
+    """The error for a name that is not registered.
+
+    Args:
+        kind: What the name should be, as "algorithm".
+        name: The name given.
+        known: The names there are.
+
+    Returns:
+        The error to raise, naming the nearest names and all of them.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    return InputError(f"unknown {kind} {name!r}; {hint}there are {', '.join(names)}")

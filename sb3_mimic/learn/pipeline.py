@@ -1,0 +1,443 @@
+"""A training job from top to bottom: collect, clone, hand over, fine-tune, evaluate, film."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+from imitation.data.types import Trajectory
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_mimic.demos.storage import save_demonstrations
+from sb3_mimic.envs.opengl import has_display
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.algorithms import get_algorithm, make_model
+from sb3_mimic.learn.collect import Source, load_for
+from sb3_mimic.learn.config import TrainConfig
+from sb3_mimic.learn.environments import make_envs
+from sb3_mimic.learn.evaluate import evaluate
+from sb3_mimic.learn.finetune import FineTuneSettings, fine_tune
+from sb3_mimic.learn.pretrain import pretrain
+from sb3_mimic.learn.run import RunFolder, default_name
+from sb3_mimic.learn.saved import (
+    PretrainedPolicy,
+    load_weights,
+    read_pretrained,
+    save_model,
+    save_weights,
+)
+from sb3_mimic.learn.tasks import Hyperparameters
+from sb3_mimic.report.video import Policy, record_rollout, show_rollout
+
+# Seeds of evaluation and of demonstrations differ from those of the training environments.
+_EVAL_SEED_OFFSET = 100_000
+_EVAL_ENVS = 16
+_VIDEO_SECONDS = 10.0
+_PREVIEW_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a job leaves.
+
+    Attributes:
+        run: Its folder.
+        evaluation: Figures of the final model.
+        clone_evaluation: Figures of the clone; None where nothing was cloned now.
+        video: The final video; None where pictures cannot be had.
+    """
+
+    run: RunFolder
+    evaluation: dict[str, float]
+    clone_evaluation: dict[str, float] | None
+    video: Path | None
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """An interrupt during a job, whose run can be gone on with.
+
+    Attributes:
+        run: The folder of the run.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        super().__init__()
+        self.run = run
+
+
+def train(
+    config: TrainConfig,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    progress_bar: bool = True,
+) -> TrainResult:
+    """Runs a training job, or goes on with one.
+
+    Args:
+        config: What is asked for.
+        say: Told, in a sentence each, what is going on.
+        progress_bar: Whether to show progress bars.
+
+    Raises:
+        InputError: If something asked for cannot be had; before anything is written.
+        TrainingInterrupted: After an interrupt, once a checkpoint is saved.
+    """
+    if config.resume is not None:
+        run, config = _open_run(config.resume, config)
+        job = _Job.prepare(config, run, say)
+    else:
+        config = config.resolved()
+        run = RunFolder.new(_run_path(config))
+        job = _Job.prepare(config, run, say)
+        RunFolder.create(run.path, job.describe())
+    say(f"run folder: {run.path}")
+    try:
+        return _train(job, run, say, progress_bar)
+    except KeyboardInterrupt as interrupt:
+        raise TrainingInterrupted(run) from interrupt
+
+
+def _train(
+    job: "_Job", run: RunFolder, say: Callable[[str], None], progress_bar: bool
+) -> TrainResult:
+    """The job itself, once its input is known to be good."""
+    config = job.config
+    films = job.films(say)
+    envs = make_envs(
+        job.env_id,
+        job.hyperparameters.n_envs,
+        seed=config.seed,
+        env_kwargs={**job.env_kwargs, **config.task.training_env_kwargs},
+        monitor=run.monitor(),
+    )
+    eval_envs = make_envs(
+        job.env_id, _EVAL_ENVS, seed=config.seed + _EVAL_SEED_OFFSET, env_kwargs=job.env_kwargs
+    )
+    try:
+        model = _resumed_model(run, config, envs, say)
+        clone_evaluation = None
+        if model is None:
+            model = job.new_model(envs, run.tensorboard)
+            if config.clones:
+                clone_evaluation = _clone(job, run, model, say, progress_bar)
+        _reinforce(job, run, model, eval_envs, films, say, progress_bar)
+    finally:
+        envs.close()
+        eval_envs.close()
+
+    say("evaluating")
+    evaluation = job.evaluate(model)
+    _write_evaluation(run, model, evaluation, clone_evaluation)
+    video = job.film(model, run.videos / "final.mp4", final=True) if films else None
+    return TrainResult(run, evaluation, clone_evaluation, video)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A resolved configuration and what was read and checked for it."""
+
+    config: TrainConfig
+    env_kwargs: dict[str, Any]
+    source: Source
+    demonstrations: Sequence[Trajectory]
+    pretrained: PretrainedPolicy | None
+    callback: BaseCallback | None
+
+    @classmethod
+    def prepare(cls, config: TrainConfig, run: RunFolder, say: Callable[[str], None]) -> "_Job":
+        """Reads and collects all input: what is wrong with it shows before anything is written."""
+        get_algorithm(config.algo).load_class()
+        env_kwargs = config.task.env_kwargs(config.motion, use_camera=config.use_camera)
+        source = Source(
+            task=config.task,
+            motion=config.motion,
+            n_episodes=config.n_demo_episodes or config.task.n_demo_episodes,
+            seed=config.seed,
+            env_kwargs=env_kwargs,
+            demos=config.demos,
+            expert=config.expert,
+            allow_pickle=config.allow_pickle,
+        )
+        given = config.pretrained_model
+        callback = None if config.callback is None else load_callback(config.callback)
+        pretrained = None if given is None else read_pretrained(given)
+        job = cls(config, env_kwargs, source, (), pretrained, callback)
+        with closing(make_envs(job.env_id, 1, env_kwargs=env_kwargs)) as envs:
+            job.new_model(envs, None)
+        if config.clones and run.latest_checkpoint() is None and not run.clone.is_file():
+            return replace(job, demonstrations=job.collect(run, say))
+        return job
+
+    def collect(self, run: RunFolder, say: Callable[[str], None]) -> Sequence[Trajectory]:
+        """The demonstrations: those of an earlier attempt of this run, or new ones."""
+        if run.demos.is_dir():
+            return load_for(self.env_id, self.env_kwargs, run.demos)
+        start = time.perf_counter()
+        trajectories = self.source.collect()
+        say(
+            f"{len(trajectories)} demonstrations, {sum(len(t) for t in trajectories)} transitions, "
+            f"in {time.perf_counter() - start:.1f} s"
+        )
+        return trajectories
+
+    @property
+    def env_id(self) -> str:
+        return self.config.task.env_id
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """The algorithm's settings; the network of bare weights is read off them."""
+        settings = self.config.hyperparameters()
+        if self.pretrained is not None and self.pretrained.hidden_sizes is not None:
+            settings = replace(settings, hidden_sizes=self.pretrained.hidden_sizes)
+        return settings
+
+    def describe(self) -> dict[str, Any]:
+        """The settings for ``config.yaml``."""
+        hyperparameters = asdict(self.hyperparameters)
+        hyperparameters["hidden_sizes"] = list(hyperparameters["hidden_sizes"])
+        return {
+            "train": self.config.to_dict(),
+            "env": {"id": self.env_id, "kwargs": self.env_kwargs},
+            "hyperparameters": hyperparameters,
+        }
+
+    def new_model(self, envs: VecEnv, tensorboard_log: Path | None) -> OnPolicyAlgorithm:
+        """A fresh model, with the weights to start from where some were given."""
+        model = make_model(
+            self.config.algo,
+            envs,
+            self.hyperparameters,
+            seed=self.config.seed,
+            device=self.config.device,
+            tensorboard_log=tensorboard_log,
+            policy_kwargs=None if self.pretrained is None else self.pretrained.policy_kwargs,
+        )
+        if self.pretrained is not None:
+            load_weights(model.policy, self.pretrained)
+        return model
+
+    def evaluate(self, model: Policy) -> dict[str, float]:
+        return evaluate(
+            model,
+            self.env_id,
+            self.env_kwargs,
+            n_episodes=self.config.n_eval_episodes,
+            seed=self.config.seed + _EVAL_SEED_OFFSET,
+        )
+
+    def films(self, say: Callable[[str], None]) -> bool:
+        """Whether pictures can be had on this machine."""
+        with closing(gym.make(self.env_id, render_mode="rgb_array", **self.env_kwargs)) as env:
+            try:
+                env.reset(seed=0)
+                env.render()
+            except InputError as error:
+                say(f"no videos: {error}")
+                return False
+        return True
+
+    def film(self, model: Policy, path: Path, *, final: bool) -> Path:
+        """A video; on the way a short and small one, since training waits for it."""
+        return record_rollout(
+            model,
+            self.env_id,
+            self.env_kwargs if final else {**self.env_kwargs, **self.config.task.video_env_kwargs},
+            path,
+            seconds=_VIDEO_SECONDS if final else _PREVIEW_SECONDS,
+            seed=self.config.seed,
+            options=self._start(),
+        )
+
+    def show(self, model: Policy) -> None:
+        show_rollout(
+            model,
+            self.env_id,
+            self.env_kwargs,
+            seconds=_PREVIEW_SECONDS,
+            seed=self.config.seed,
+            options=self._start(),
+        )
+
+    def _start(self) -> dict[str, Any]:
+        """Reset options of videos: a clip from its first frame."""
+        return {"phase": 0.0} if self.config.task.motion_in_env else {}
+
+
+def load_callback(spec: str) -> BaseCallback:
+    """Makes a user's callback.
+
+    Args:
+        spec: ``module:factory``; the factory is called without arguments. Modules are also looked
+            for in the working directory.
+
+    Raises:
+        InputError: If there is no such factory, or it gives no SB3 callback.
+    """
+    module_name, colon, factory_name = spec.partition(":")
+    if not (module_name and colon and factory_name):
+        raise InputError(f"--callback {spec!r} must be module:factory")
+    here = os.getcwd()  # noqa: PTH109 - an entry of sys.path is a string
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        factory = getattr(import_module(module_name), factory_name)
+    except ModuleNotFoundError as error:
+        raise InputError(f"--callback {spec!r}: there is no module {error.name!r}") from error
+    except AttributeError as error:
+        raise InputError(
+            f"--callback {spec!r}: module {module_name!r} has no {factory_name!r}"
+        ) from error
+    callback = factory()
+    if not isinstance(callback, BaseCallback):
+        raise InputError(
+            f"--callback {spec!r} gave a {type(callback).__name__}, not a callback of SB3's kind"
+        )
+    return callback
+
+
+def _open_run(path: Path, asked: TrainConfig) -> tuple[RunFolder, TrainConfig]:
+    """The run to go on with, and its settings with what was asked for now."""
+    run = RunFolder.open(path)
+    saved = run.read_config().get("train")
+    if not isinstance(saved, dict):
+        raise InputError(f"{run.config}: was not written by a training job")
+    return run, TrainConfig.from_dict(saved, run.config).resumed_with(asked)
+
+
+def _run_path(config: TrainConfig) -> Path:
+    name = config.experiment_name or default_name(config.env, config.algo)
+    return config.output_dir / name
+
+
+def _resumed_model(
+    run: RunFolder, config: TrainConfig, envs: VecEnv, say: Callable[[str], None]
+) -> OnPolicyAlgorithm | None:
+    """The model to go on with: the latest whole checkpoint, or the clone; None in a new run."""
+    latest = run.latest_checkpoint()
+    if latest is not None:
+        path, timesteps = latest
+    elif run.clone.is_file():
+        path, timesteps = run.clone, 0
+    else:
+        return None
+    say(f"going on from {path} ({timesteps} steps)")
+    model = (
+        get_algorithm(config.algo)
+        .load_class()
+        .load(path, env=envs, device=config.device, tensorboard_log=str(run.tensorboard))
+    )
+    # Not the episodes over again that the run began with.
+    model.set_random_seed(config.seed + timesteps)
+    return model
+
+
+def _clone(
+    job: _Job,
+    run: RunFolder,
+    model: OnPolicyAlgorithm,
+    say: Callable[[str], None],
+    progress_bar: bool,
+) -> dict[str, float]:
+    """Clones, saves demonstrations and clone, and evaluates it."""
+    if not run.demos.is_dir():
+        save_demonstrations(run.demos, job.demonstrations, job.source.provenance())
+    start = time.perf_counter()
+    result = pretrain(
+        model,
+        job.demonstrations,
+        int(job.config.total_bc_epochs or 0),
+        settings=job.config.task.cloning,
+        seed=job.config.seed,
+        log_dir=run.tensorboard / "bc",
+        progress_bar=progress_bar,
+    )
+    save_model(model, run.clone)
+    save_weights(model.policy, run.clone_weights)
+    error = result.validation_error[result.best_epoch] if result.validation_error else float("nan")
+    say(
+        f"cloned in {time.perf_counter() - start:.1f} s: best epoch {result.best_epoch + 1} of "
+        f"{len(result.validation_error)}, validation error {error:.2e}"
+    )
+    evaluation = job.evaluate(model)
+    say("clone: " + figures(evaluation))
+    return evaluation
+
+
+def _reinforce(
+    job: _Job,
+    run: RunFolder,
+    model: OnPolicyAlgorithm,
+    eval_envs: VecEnv,
+    films: bool,
+    say: Callable[[str], None],
+    progress_bar: bool,
+) -> None:
+    """Fine-tunes up to the number of steps asked for, and saves the model."""
+    config = job.config
+    remaining = int(config.total_rl_timesteps or 0) - model.num_timesteps
+    resumed = model.num_timesteps > 0
+    rollout = model.n_steps * model.n_envs
+    warmed = model.num_timesteps // rollout
+    settings = FineTuneSettings(
+        n_eval_episodes=eval_envs.num_envs,
+        critic_warmup_rollouts=0
+        if config.from_scratch
+        else max(0, config.task.cloning.critic_warmup_rollouts - warmed),
+        update_normalizer=config.from_scratch,
+    )
+
+    def record(current: Any, timesteps: int) -> None:
+        job.film(current, run.videos / f"step_{timesteps}.mp4", final=False)
+        if has_display():
+            # A machine may have a display and yet no window: training goes on without.
+            with suppress(InputError, RuntimeError):
+                job.show(current)
+
+    if remaining > 0:
+        say(f"{config.algo} for {remaining} steps")
+        fine_tune(
+            model,
+            remaining,
+            job.callback,
+            settings=settings,
+            run=run,
+            eval_env=eval_envs,
+            record=record if films else None,
+            visualize_freq=int(config.visualize_freq or 0),
+            progress_bar=progress_bar,
+            resume=resumed,
+        )
+    save_model(model, run.model)
+
+
+def _write_evaluation(
+    run: RunFolder,
+    model: OnPolicyAlgorithm,
+    evaluation: dict[str, float],
+    clone_evaluation: dict[str, float] | None,
+) -> None:
+    """Writes the final figures, those of the clone beside them."""
+    text = json.dumps(
+        {
+            "num_timesteps": model.num_timesteps,
+            "model": evaluation,
+            **({} if clone_evaluation is None else {"clone": clone_evaluation}),
+        },
+        indent=2,
+    )
+    run.write_text(run.evaluation, text + "\n")
+
+
+def figures(evaluation: dict[str, float]) -> str:
+    """An evaluation as one line."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in evaluation.items())

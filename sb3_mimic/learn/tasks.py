@@ -1,0 +1,260 @@
+"""What can be trained and with which settings: a registry that another package can add to.
+
+Light on purpose (no torch, no simulator), so that ``--help`` can print every robot's defaults.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.names import unknown_name
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Settings of an on-policy algorithm.
+
+    The fields are what PPO and TRPO share; ``extra`` holds what only one of them knows.
+
+    Attributes:
+        n_envs: Parallel environments.
+        rollout_size: Samples per update, over all environments; ``n_steps`` follows from it, so
+            that another number of environments leaves the size of an update alone.
+        batch_size: Samples per gradient step (TRPO: of the critic).
+        learning_rate: Adam's step size (TRPO: of the critic).
+        linear_decay: Whether the learning rate falls linearly to zero over the training.
+        gamma: Discount per control step.
+        gae_lambda: λ of the generalized advantage estimate.
+        log_std_init: Log standard deviation of the normalized action without cloning.
+        hidden_sizes: Hidden layers of the actor and of the critic.
+        activation: A name in :data:`sb3_mimic.learn.policies.ACTIVATIONS`.
+        image_extractor: ``module:Class`` of the features extractor for image observations; None
+            takes SB3's ``NatureCNN``.
+        extra: Further keyword arguments of the algorithm's constructor.
+    """
+
+    n_envs: int
+    rollout_size: int
+    batch_size: int
+    learning_rate: float
+    linear_decay: bool
+    gamma: float
+    gae_lambda: float
+    log_std_init: float
+    hidden_sizes: tuple[int, ...]
+    activation: str
+    image_extractor: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("n_envs", "rollout_size", "batch_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not self.hidden_sizes or min(self.hidden_sizes) < 1:
+            raise InputError(f"hidden_sizes must be positive, got {self.hidden_sizes}")
+
+    @property
+    def n_steps(self) -> int:
+        """Steps per environment and update."""
+        return max(1, self.rollout_size // self.n_envs)
+
+    def updated(self, changes: Mapping[str, Any]) -> "Hyperparameters":
+        """A copy with changes; names that are no field go to ``extra``."""
+        names = {f.name for f in fields(self)}
+        own = {name: value for name, value in changes.items() if name in names}
+        extra = {name: value for name, value in changes.items() if name not in names}
+        return replace(self, **own, extra={**self.extra, **extra})
+
+
+@dataclass(frozen=True)
+class CloningSettings:
+    """Settings of behavior cloning and of the handover to reinforcement learning.
+
+    Attributes:
+        batch_size: Samples per gradient step.
+        learning_rate: Adam's step size.
+        l2_weight: Weight of half the sum of all squared weights in the loss.
+        validation_fraction: Part of the demonstrations held out, by whole trajectories.
+        patience: Epochs without a better validation error after which cloning stops.
+        log_std_bounds: Range for the log standard deviation that is set from the residual.
+        critic_warmup_rollouts: Updates in which only the critic learns, after the handover.
+    """
+
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    l2_weight: float = 0.0
+    validation_fraction: float = 0.1
+    patience: int = 20
+    log_std_bounds: tuple[float, float] = (-3.5, -1.5)
+    critic_warmup_rollouts: int = 3
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, got {self.batch_size}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not 0 <= self.validation_fraction < 1:
+            raise InputError(
+                f"validation_fraction must lie in [0, 1), got {self.validation_fraction}"
+            )
+        if self.patience < 1:
+            raise InputError(f"patience must be at least 1, got {self.patience}")
+        low, high = self.log_std_bounds
+        if not low <= high:
+            raise InputError(f"log_std_bounds must be (low, high), got {self.log_std_bounds}")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A robot's environment and the settings that fit it.
+
+    Attributes:
+        name: What ``--env`` calls it.
+        env_id: Gymnasium id of the environment.
+        motion: Default motion; None where the task has none.
+        motion_in_env: Whether the environment takes the motion as ``motion=``; else it matters to
+            the demonstrations alone.
+        has_camera: Whether the environment takes ``use_camera=``.
+        n_demo_episodes: Default number of demonstration episodes.
+        n_bc_epochs: Default number of cloning epochs.
+        n_rl_timesteps: Default number of environment steps of reinforcement learning.
+        visualize_freq: Default number of steps between videos.
+        hyperparameters: Settings shared by all algorithms.
+        training_env_kwargs: What training environments do otherwise, as ending hopeless episodes.
+        video_env_kwargs: What environments that are filmed on the way take, as a small size.
+        algorithm_settings: What an algorithm changes of them, by its name.
+        cloning: Settings of cloning and handover.
+    """
+
+    name: str
+    env_id: str
+    motion: str | None
+    motion_in_env: bool
+    has_camera: bool
+    n_demo_episodes: int
+    n_bc_epochs: int
+    n_rl_timesteps: int
+    visualize_freq: int
+    hyperparameters: Hyperparameters
+    training_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    video_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    algorithm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cloning: CloningSettings = field(default_factory=CloningSettings)
+
+    def hyperparameters_for(self, algo: str) -> Hyperparameters:
+        """The task's settings for one algorithm."""
+        return self.hyperparameters.updated(self.algorithm_settings.get(algo, {}))
+
+    def env_kwargs(self, motion: str | None, *, use_camera: bool = False) -> dict[str, Any]:
+        """Keyword arguments of ``gym.make`` for a motion and an observation.
+
+        Raises:
+            InputError: If a camera is asked for where there is none.
+        """
+        if use_camera and not self.has_camera:
+            raise InputError(f"the {self.name} has no camera to use")
+        kwargs: dict[str, Any] = {}
+        if self.motion_in_env and motion is not None:
+            kwargs["motion"] = motion
+        if use_camera:
+            kwargs["use_camera"] = True
+        return kwargs
+
+
+TASKS: dict[str, Task] = {}
+
+
+def register_task(task: Task) -> None:
+    """Adds a task, or replaces the one of the same name."""
+    TASKS[task.name] = task
+
+
+def get_task(name: str) -> Task:
+    """Finds a task by its name or by its environment's id.
+
+    Raises:
+        InputError: If there is none; it names the nearest.
+    """
+    if name in TASKS:
+        return TASKS[name]
+    for task in TASKS.values():
+        if task.env_id == name:
+            return task
+    raise unknown_name("environment", name, TASKS)
+
+
+register_task(
+    Task(
+        name="humanoid",
+        env_id="sb3_mimic/HumanoidMimic-v0",
+        motion="walk",
+        motion_in_env=True,
+        has_camera=False,
+        n_demo_episodes=50,
+        n_bc_epochs=100,
+        n_rl_timesteps=3_000_000,
+        visualize_freq=1_000_000,
+        hyperparameters=Hyperparameters(
+            n_envs=128,
+            rollout_size=8192,
+            batch_size=1024,
+            learning_rate=3e-4,
+            linear_decay=True,
+            gamma=0.97,
+            gae_lambda=0.95,
+            log_std_init=-2.0,
+            hidden_sizes=(512, 256),
+            activation="elu",
+        ),
+        algorithm_settings={
+            "ppo": {"n_epochs": 5},
+            # The whole rollout in the Fisher matrix: with a quarter of it the steps point nowhere
+            # and nothing is learned, at any target KL tried (.1, .4).
+            "trpo": {
+                "learning_rate": 1e-3,
+                "target_kl": 0.05,
+                "cg_max_steps": 15,
+                "n_critic_updates": 10,
+            },
+        },
+        training_env_kwargs={"early_termination": "tracking"},
+        video_env_kwargs={"width": 320, "height": 240},
+        # Clones of the feed-forward actions leave next to no residual: the lower bound is what
+        # training explores with.
+        cloning=CloningSettings(log_std_bounds=(-2.3, -1.5)),
+    )
+)
+register_task(
+    Task(
+        name="pidog",
+        env_id="sb3_mimic/PiDog-v0",
+        motion="sine",
+        motion_in_env=False,
+        has_camera=True,
+        n_demo_episodes=50,
+        n_bc_epochs=200,
+        n_rl_timesteps=500_000,
+        visualize_freq=50_000,
+        hyperparameters=Hyperparameters(
+            n_envs=16,
+            rollout_size=4096,
+            batch_size=512,
+            learning_rate=3e-4,
+            linear_decay=False,
+            gamma=0.99,
+            gae_lambda=0.95,
+            log_std_init=-1.0,
+            hidden_sizes=(128, 128),
+            activation="elu",
+            image_extractor="sb3_mimic.learn.camera:PictureAndMeasurements",
+        ),
+        algorithm_settings={
+            "ppo": {"n_epochs": 5, "target_kl": 0.02},
+            "trpo": {"learning_rate": 1e-3, "n_critic_updates": 5},
+        },
+        video_env_kwargs={"width": 320, "height": 240},
+    )
+)

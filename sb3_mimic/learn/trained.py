@@ -1,0 +1,90 @@
+"""A trained policy together with the environment it is for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stable_baselines3.common.policies import BasePolicy
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.run import RunFolder
+from sb3_mimic.learn.saved import load_policy
+from sb3_mimic.learn.tasks import get_task
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A policy and its environment.
+
+    Attributes:
+        path: The zip it was read from.
+        policy: The policy.
+        env_id: Gymnasium id.
+        env_kwargs: Keyword arguments of the environment.
+    """
+
+    path: Path
+    policy: BasePolicy
+    env_id: str
+    env_kwargs: dict[str, Any]
+
+
+def open_trained(
+    path: Path,
+    *,
+    env: str | None = None,
+    motion: str | None = None,
+    use_camera: bool = False,
+    device: str = "cpu",
+) -> Trained:
+    """Opens a run, a model within a run, or any SB3 zip.
+
+    Args:
+        path: The folder of a run, whose last model is taken, or a zip.
+        env: Name or id of the environment; a model within a run knows its own.
+        motion: Motion to perform instead of the run's, or the environment's default.
+        use_camera: Whether a bare zip's policy observes through the camera.
+        device: Where the policy goes.
+
+    Raises:
+        InputError: If there is no model, or a bare zip's environment is not told.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: does not exist; the folder of a run or an SB3 .zip is needed")
+    run = _run_of(path)
+    if run is None:
+        if env is None:
+            raise InputError(f"{path}: lies in no run; say which environment it is for by --env")
+        task = get_task(env)
+        kwargs = task.env_kwargs(motion or task.motion, use_camera=use_camera)
+        return Trained(path, load_policy(path, device), task.env_id, kwargs)
+    settings = run.read_config().get("env")
+    if not isinstance(settings, dict):
+        raise InputError(f"{run.config}: does not say which environment the run is of")
+    kwargs = dict(settings["kwargs"])
+    if motion is not None:
+        kwargs["motion"] = motion
+    if path.is_dir():
+        path = _last_model(run)
+    return Trained(path, load_policy(path, device), settings["id"], kwargs)
+
+
+def _run_of(path: Path) -> RunFolder | None:
+    """The run that a path is, or lies in."""
+    if path.is_dir():
+        return RunFolder.open(path)
+    for folder in list(path.parents)[:2]:  # a run's own files and its checkpoints
+        if RunFolder(folder).config.is_file():
+            return RunFolder(folder)
+    return None
+
+
+def _last_model(run: RunFolder) -> Path:
+    if run.model.is_file():
+        return run.model
+    latest = run.latest_checkpoint()
+    if latest is not None:
+        return latest[0]
+    if run.clone.is_file():
+        return run.clone
+    raise InputError(f"{run.path}: no model was saved in this run yet")

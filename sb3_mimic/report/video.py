@@ -1,0 +1,206 @@
+"""Videos of rollouts as mp4 files."""
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+import gymnasium as gym
+import imageio.v2 as imageio
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_mimic.envs.humanoid import HumanoidMimicEnv
+from sb3_mimic.io import atomic_path
+
+# Videos leave out pictures beyond this rate [Hz]: without a GPU each costs as much as many steps.
+_LARGEST_RATE = 30.0
+
+
+class Policy(Protocol):
+    """What acts: an SB3 model or policy, or anything with its ``predict``."""
+
+    def predict(
+        self,
+        observation: NDArray[Any],
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[Any], Any]:
+        """The action for an observation."""
+
+
+def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float) -> None:
+    """Writes an mp4 (H.264) that is complete whenever it is there.
+
+    Args:
+        path: The file, which is replaced.
+        frames: Pictures ``(height, width, 3)``, all of one size.
+        fps: Frames per second.
+    """
+    with (
+        atomic_path(path) as temporary,
+        # Even sides suffice for H.264's 4:2:0; imageio would scale to multiples of 16.
+        imageio.get_writer(temporary, fps=fps, macro_block_size=2) as writer,
+    ):
+        for frame in frames:
+            writer.append_data(frame)  # type: ignore[attr-defined]
+
+
+def rollout_frames(
+    policy: Policy,
+    env: gym.Env[Any, Any],
+    n_steps: int,
+    *,
+    every: int = 1,
+    seed: int | None = None,
+    options: dict[str, Any] | None = None,
+) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of a rollout, deterministic; an episode that ends is followed by a new one.
+
+    Args:
+        policy: What acts.
+        env: With ``render_mode="rgb_array"``.
+        n_steps: Control steps.
+        every: Control steps from a picture to the next.
+        seed: Seed of the first episode.
+        options: Options of every reset.
+
+    Yields:
+        Pictures ``(height, width, 3)``, each before its step.
+    """
+    observation, _ = env.reset(seed=seed, options=options)
+    for step in range(n_steps):
+        if step % every == 0:
+            yield env.render()  # type: ignore[misc]
+        action, _ = policy.predict(observation, deterministic=True)
+        observation, _, terminated, truncated, _ = env.step(action)
+        if terminated or truncated:
+            observation, _ = env.reset(options=options)
+
+
+def record_rollout(
+    policy: Policy,
+    env_id: str,
+    env_kwargs: Mapping[str, Any],
+    path: Path,
+    *,
+    seconds: float = 10.0,
+    seed: int | None = None,
+    options: dict[str, Any] | None = None,
+) -> Path:
+    """Records a rollout as a video in real time.
+
+    Args:
+        policy: What acts.
+        env_id: Gymnasium id.
+        env_kwargs: Its keyword arguments, without ``render_mode``; those for the size of pictures
+            among them.
+        path: The mp4 to write.
+        seconds: Length.
+        seed: Seed of the first episode.
+        options: Options of every reset.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        InputError: If pictures cannot be had on this machine.
+    """
+    with closing(gym.make(env_id, render_mode="rgb_array", **env_kwargs)) as env:
+        rate = frames_per_second(env)
+        every = math.ceil(rate / _LARGEST_RATE)
+        frames = rollout_frames(
+            policy, env, round(seconds * rate), every=every, seed=seed, options=options
+        )
+        write_video(path, frames, rate / every)
+    return path
+
+
+def show_rollout(
+    policy: Policy,
+    env_id: str,
+    env_kwargs: Mapping[str, Any],
+    *,
+    seconds: float,
+    seed: int | None = None,
+    options: dict[str, Any] | None = None,
+) -> None:
+    """Shows a rollout in a window, in real time.
+
+    Args:
+        policy: What acts.
+        env_id: Gymnasium id.
+        env_kwargs: Its keyword arguments, without ``render_mode``.
+        seconds: Length.
+        seed: Seed of the first episode.
+        options: Options of every reset.
+
+    Raises:
+        InputError: If there is no display.
+    """
+    with closing(gym.make(env_id, render_mode="human", **env_kwargs)) as env:
+        step = 1 / frames_per_second(env)
+        observation, _ = env.reset(seed=seed, options=options)
+        due = time.perf_counter()
+        for _ in range(round(seconds / step)):
+            action, _ = policy.predict(observation, deterministic=True)
+            observation, _, terminated, truncated, _ = env.step(action)
+            env.render()
+            if terminated or truncated:
+                observation, _ = env.reset(options=options)
+            due += step
+            time.sleep(max(0.0, due - time.perf_counter()))
+
+
+def frames_per_second(env: gym.Env[Any, Any]) -> float:
+    """The environment's own rate of pictures [Hz]; Gymnasium's usual 30 where it names none."""
+    return float(env.metadata.get("render_fps") or 30)
+
+
+def record_clip(motion: str, path: Path, *, seconds: float) -> Path:
+    """Records a clip as it is, without physics, going round if it loops.
+
+    Args:
+        motion: Name or file.
+        path: The mp4 to write.
+        seconds: Length.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        InputError: If there is no such clip, or pictures cannot be had on this machine.
+    """
+    with closing(HumanoidMimicEnv(motion)) as env:
+        fps = frames_per_second(env)
+        write_video(path, (env.draw_state(q) for q in _poses(env, seconds, fps)), fps)
+    return path
+
+
+def show_clip(motion: str, *, seconds: float) -> None:
+    """Shows a clip as it is in a window, in real time.
+
+    Args:
+        motion: Name or file.
+        seconds: Length.
+
+    Raises:
+        InputError: If there is no such clip or no display.
+    """
+    with closing(HumanoidMimicEnv(motion)) as env:
+        fps = frames_per_second(env)
+        due = time.perf_counter()
+        for qpos in _poses(env, seconds, fps):
+            env.show_state(qpos)
+            due += 1 / fps
+            time.sleep(max(0.0, due - time.perf_counter()))
+
+
+def _poses(env: HumanoidMimicEnv, seconds: float, fps: float) -> NDArray[np.float64]:
+    """The reference's positions ``(n, nq)`` from its first frame on."""
+    times = np.arange(round(seconds * fps)) / fps
+    rows: NDArray[np.float64] = env.reference.at(times)[:, env.reference.rows.qpos]
+    return rows

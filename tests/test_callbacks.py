@@ -1,0 +1,166 @@
+"""The callbacks of fine-tuning, one by one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch as th
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+
+from sb3_mimic.learn.algorithms import make_model
+from sb3_mimic.learn.callbacks import (
+    AtomicCheckpointCallback,
+    NormalizerCallback,
+    RewardTermsCallback,
+    VideoCallback,
+)
+from sb3_mimic.learn.policies import normalizers
+from sb3_mimic.learn.tasks import Hyperparameters
+
+SETTINGS = Hyperparameters(
+    n_envs=2,
+    rollout_size=64,
+    batch_size=64,
+    learning_rate=3e-4,
+    linear_decay=False,
+    gamma=0.99,
+    gae_lambda=0.95,
+    log_std_init=-1.0,
+    hidden_sizes=(16, 16),
+    activation="elu",
+    extra={"n_epochs": 1},
+)
+
+
+@pytest.fixture
+def env() -> Iterator[VecEnv]:
+    envs = make_vec_env("Pendulum-v1", 2, seed=0)
+    yield envs
+    envs.close()
+
+
+class Watch(BaseCallback):
+    """Keeps the observations of every rollout and the statistics it was sampled with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[np.ndarray] = []
+        self.means: list[np.ndarray] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        buffer = self.model.rollout_buffer  # type: ignore[attr-defined]
+        self.seen.append(buffer.observations.reshape(-1, 3).copy())
+        self.means.append(normalizers(self.model.policy)[0].mean.numpy().copy())
+
+
+@pytest.mark.smoke
+def test_statistics_move_between_rollouts_and_hold_all_samples(env: VecEnv) -> None:
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    watch = Watch()
+    model.learn(64 * 4, callback=[NormalizerCallback(), watch])
+    for index, mean in enumerate(watch.means):
+        earlier = np.concatenate(watch.seen[:index]) if index else np.zeros((1, 3))
+        np.testing.assert_allclose(mean, earlier.mean(0), atol=1e-5)
+    assert int(normalizers(model.policy)[0].count) == 64 * 3
+
+
+def test_an_update_begins_with_the_statistics_of_its_samples(env: VecEnv) -> None:
+    """The first gradient step of PPO sees the same probabilities: a KL divergence of 0."""
+    recorded: list[float] = []
+
+    class ReadKl(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_start(self) -> None:
+            value = self.logger.name_to_value.get("train/approx_kl")
+            if value is not None:
+                recorded.append(float(value))
+
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    model.learn(64 * 4, callback=[NormalizerCallback(), ReadKl()])
+    assert len(recorded) == 3
+    np.testing.assert_allclose(recorded, 0, atol=1e-6)
+
+
+class Terms(gym.Wrapper[Any, Any, Any, Any]):
+    """An environment whose reward has two terms."""
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = super().step(action)
+        terms = {"one": 1.0, "rest": float(reward) - 1.0}
+        return observation, reward, terminated, truncated, {**info, "reward_terms": terms}
+
+
+def test_reward_terms_are_logged_as_means_of_the_rollout() -> None:
+    envs = DummyVecEnv([lambda: Terms(gym.make("Pendulum-v1"))] * 2)
+    model = make_model("ppo", envs, SETTINGS, seed=0)
+    logged: dict[str, float] = {}
+
+    class Read(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            logged.update(self.logger.name_to_value)
+            logged["mean"] = self.model.rollout_buffer.rewards.mean()  # type: ignore[attr-defined]
+
+    model.learn(64, callback=[RewardTermsCallback(), Read()])
+    assert logged["reward/one"] == pytest.approx(1.0)
+    assert logged["reward/one"] + logged["reward/rest"] == pytest.approx(logged["mean"], rel=1e-5)
+    envs.close()
+
+
+def test_an_environment_without_terms_logs_none(env: VecEnv) -> None:
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    model.set_logger(Logger(None, []))
+    model.learn(64, callback=RewardTermsCallback())
+    assert not any(name.startswith("reward/") for name in model.logger.name_to_value)
+
+
+def test_videos_are_made_at_multiples_of_the_interval_also_when_resumed(env: VecEnv) -> None:
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    made: list[int] = []
+    model.learn(300, callback=VideoCallback(lambda _, n: made.append(n), 100))
+    assert made == [100, 200, 300]
+    model.learn(
+        100,
+        callback=VideoCallback(lambda _, n: made.append(n), 100),
+        reset_num_timesteps=False,
+    )
+    assert made == [100, 200, 300, 400]
+
+
+def test_a_checkpoint_that_fails_leaves_no_half_file(
+    env: VecEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model("ppo", env, SETTINGS, seed=0)
+
+    def half(path: Path) -> None:
+        Path(path).write_bytes(b"PK half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(model, "save", half)
+    with pytest.raises(OSError, match="disk full"):
+        model.learn(64, callback=AtomicCheckpointCallback(1, str(tmp_path / "checkpoints")))
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_callbacks_draw_no_random_numbers(env: VecEnv) -> None:
+    made = []
+    for callbacks in ([], [RewardTermsCallback(), VideoCallback(lambda *_: None, 10)]):
+        envs = make_vec_env("Pendulum-v1", 2, seed=0)
+        model = make_model("ppo", envs, SETTINGS, seed=0)
+        model.learn(128, callback=callbacks)
+        made.append(th.cat([p.flatten() for p in model.policy.parameters()]))
+        envs.close()
+    assert th.equal(*made)
