@@ -7,7 +7,7 @@ TORCH ?= cpu
 JOBS ?= auto
 ARGS ?=
 # Environment steps of `make train`: enough for the built-in walk, in minutes on two cores.
-STEPS ?= 1500000
+STEPS ?= 1000000
 
 VENV := .venv
 CURRENT := .venv-current

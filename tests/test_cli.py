@@ -1,6 +1,7 @@
 """The command line as a user types it, run in this process on small jobs."""
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -359,6 +360,7 @@ def test_motions_are_listed_and_described(
         (["--callback", "json:factory"], "'json' has no 'factory'"),
         (["--callback", "builtins:dict"], "not a callback"),
         (["--callback", "json"], "must be module:factory"),
+        (["--device", "gpu"], "device 'gpu' must be"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(
@@ -444,3 +446,30 @@ def test_the_module_is_the_command() -> None:
     assert done.stderr == (
         "sb3-mimic: nothing-here: does not exist; the folder of a run or an SB3 .zip is needed\n"
     )
+
+
+@pytest.mark.parametrize("algo", ["ppo", "trpo"])
+def test_the_camera_works_from_demonstrations_to_evaluation(algo: str, capsys: Capture) -> None:
+    code = train("--env", "pidog", "--algo", algo, "--use-camera", "--experiment-name", "a")
+    assert code == 0
+    run = RunFolder(Path("outputs/a"))
+    policy = load_policy(run.model)
+    assert policy.observation_space.shape == (3, 85, 84)
+    assert main(["evaluate", "outputs/a", "--json", "--n-eval-episodes", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "forward_speed_mps" in json.loads(out[out.index("{") :])
+
+
+@pytest.mark.parametrize("value", ["nonsense"])
+def test_a_rendering_library_that_cannot_be_used_is_one_sentence(value: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sb3_mimic", "motions", "list"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "MUJOCO_GL": value},
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"sb3-mimic: MUJOCO_GL={value} cannot be used")
+    assert done.stderr.count("\n") == 1

@@ -1,5 +1,6 @@
 """The command line ``sb3-mimic``: one module a subcommand."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,7 +18,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from sb3_mimic.errors import InputError
 
     try:
-        return parse(sys.argv[1:] if arguments is None else list(arguments)).run()
+        command = parse(sys.argv[1:] if arguments is None else list(arguments))
+        _check_rendering_library()
+        return command.run()
     except InputError as error:
         print(f"sb3-mimic: {error}", file=sys.stderr)
         return 2
+
+
+def _check_rendering_library() -> None:
+    """Imports MuJoCo where its rendering library is chosen by hand: a bad choice fails there."""
+    from sb3_mimic.errors import InputError
+
+    chosen = os.environ.get("MUJOCO_GL")
+    if not chosen:
+        return
+    try:
+        import mujoco  # noqa: F401
+    except Exception as error:  # a library's own, as various as the libraries
+        raise InputError(
+            f"MUJOCO_GL={chosen} cannot be used on this machine ({error}); unset it, or choose "
+            "egl, osmesa or glfw and install that library"
+        ) from error

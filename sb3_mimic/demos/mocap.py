@@ -148,18 +148,11 @@ def _actions_for(batch: HumanoidBatch, torque: FloatArray) -> FloatArray:
 
     With servos, those whose target gives the torque at the start of the control step.
     """
-    robot = batch.robot
     if batch.options.control == "torque":
-        return torque / robot.torque_limit
+        return batch.actions_for(torque)
+    robot = batch.robot
     target = batch.qpos[:, 7:] + (torque + robot.kd * batch.qvel[:, 6:]) / robot.kp
-    if batch.options.control == "pd":
-        low, high = robot.joint_range[:, 0], robot.joint_range[:, 1]
-        return (2 * target - low - high) / (high - low)
-    rows = batch.reference.rows
-    following = batch.reference.at(batch.times + batch.dt)
-    pose, velocity = following[:, rows.qpos][:, 7:], following[:, rows.qvel][:, 6:]
-    lead = robot.kd / robot.kp * velocity
-    return (target - pose - lead) * robot.kp / robot.torque_limit
+    return batch.actions_for(target)
 
 
 def _make_batch(env: HumanoidMimicEnv, n_envs: int) -> HumanoidBatch:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.errors import InputError
@@ -106,6 +107,18 @@ class LinearDecay:
         return self.initial * progress_remaining
 
 
+def check_device(device: str) -> None:
+    """Checks the name of a device.
+
+    Raises:
+        InputError: If it is neither ``auto`` nor one that torch knows.
+    """
+    try:
+        get_device(device)
+    except RuntimeError as error:
+        raise InputError(f"device {device!r} must be cpu, cuda, cuda:<number> or auto") from error
+
+
 def make_model(
     algo: str,
     env: VecEnv,
@@ -131,8 +144,17 @@ def make_model(
             hyperparameters.
 
     Raises:
-        InputError: If the algorithm is unknown, or does not know one of the settings in ``extra``.
+        InputError: If the algorithm or the device is unknown, or the algorithm does not know one of
+            the settings in ``extra``.
+
+    Example:
+        >>> from stable_baselines3.common.env_util import make_vec_env
+        >>> from sb3_mimic.learn.tasks import get_task
+        >>> envs = make_vec_env("Pendulum-v1", 2)
+        >>> type(make_model("trpo", envs, get_task("pidog").hyperparameters_for("trpo"))).__name__
+        'TRPO'
     """
+    check_device(device)
     algorithm = get_algorithm(algo)
     cls = algorithm.load_class()
     known = inspect.signature(cls.__init__).parameters

@@ -92,8 +92,11 @@ def evaluate(
         InputError: If the policy was trained in other spaces than the environment's.
 
     Example:
-        >>> from sb3_mimic.learn.saved import load_policy  # doctest: +SKIP
-        >>> evaluate(load_policy(path), "sb3_mimic/HumanoidMimic-v0")  # doctest: +SKIP
+        >>> import gymnasium as gym, sb3_mimic
+        >>> from stable_baselines3 import PPO
+        >>> model = PPO("MlpPolicy", gym.make("sb3_mimic/PiDog-v0"), n_steps=64)
+        >>> sorted(evaluate(model, "sb3_mimic/PiDog-v0", n_episodes=2))[:2]
+        ['forward_speed_mps', 'mean_ep_length']
     """
     if n_episodes < 1:
         raise InputError(f"the number of episodes must be at least 1, got {n_episodes}")

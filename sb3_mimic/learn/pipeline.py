@@ -173,6 +173,7 @@ class _Job:
         job = cls(config, env_kwargs, source, (), pretrained, callback)
         with closing(make_envs(job.env_id, 1, env_kwargs=env_kwargs)) as envs:
             job.new_model(envs, None)
+            envs.reset()  # what a camera lacks shows here
         if config.clones and run.latest_checkpoint() is None and not run.clone.is_file():
             return replace(job, demonstrations=job.collect(run, say))
         return job

@@ -127,9 +127,16 @@ def pretrain(
         InputError: If the demonstrations do not fit the model, or ``n_epochs`` is negative.
 
     Example:
-        >>> from sb3_mimic.learn.algorithms import make_model  # doctest: +SKIP
-        >>> model = make_model("ppo", env, task.hyperparameters_for("ppo"))  # doctest: +SKIP
-        >>> result = pretrain(model, demonstrations, 100)  # doctest: +SKIP
+        >>> from sb3_mimic import collect_demonstrations, make_model
+        >>> from sb3_mimic.learn.environments import make_envs
+        >>> from sb3_mimic.learn.tasks import get_task
+        >>> task = get_task("pidog")
+        >>> demonstrations = collect_demonstrations(task.env_id, "sine", 2)
+        >>> envs = make_envs(task.env_id, 2)
+        >>> model = make_model("ppo", envs, task.hyperparameters_for("ppo"), seed=0)
+        >>> result = pretrain(model, demonstrations, 1, progress_bar=False)
+        >>> result.n_train, result.n_validation
+        (1000, 1000)
     """
     settings = settings or CloningSettings()
     if n_epochs < 0:

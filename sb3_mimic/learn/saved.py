@@ -131,7 +131,11 @@ def load_policy(path: Path, device: str = "cpu") -> BasePolicy:
         InputError: If the file is missing or no SB3 model.
 
     Example:
-        ``load_policy(Path("outputs/run/model.zip")).predict(obs, deterministic=True)``
+        >>> import numpy as np
+        >>> from stable_baselines3 import PPO
+        >>> PPO("MlpPolicy", "Pendulum-v1", n_steps=64, batch_size=64).save("model.zip")
+        >>> load_policy(Path("model.zip")).predict(np.zeros((5, 3)))[0].shape
+        (5, 1)
     """
     _require_file(path)
     data, weights = _read_zip(path, device)

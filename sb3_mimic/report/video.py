@@ -42,11 +42,12 @@ def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float) -> 
     """
     with (
         atomic_path(path) as temporary,
-        # Even sides suffice for H.264's 4:2:0; imageio would scale to multiples of 16.
-        imageio.get_writer(temporary, fps=fps, macro_block_size=2) as writer,
+        # Even sides suffice for H.264's 4:2:0; imageio would scale to multiples of 16. As a context
+        # of its own it would not end ffmpeg after an error.
+        closing(imageio.get_writer(temporary, fps=fps, macro_block_size=2)) as writer,
     ):
         for frame in frames:
-            writer.append_data(frame)  # type: ignore[attr-defined]
+            writer.append_data(frame)
 
 
 def rollout_frames(
