@@ -4,7 +4,8 @@
 
 Each row is a run of ``sb3-mimic train`` in a process of its own. A run that is there is not made
 again and one that was stopped goes on, so the benchmark can be interrupted. The evaluations lie in
-``docs/results/comparison.json`` and the table is written from them alone.
+``docs/results/comparison.json``, and the table in ``docs/results/comparison.md`` and the README is
+written from them alone.
 """
 
 import argparse
@@ -38,8 +39,8 @@ def main() -> None:
         for start in STARTS:
             record(train(arguments, start, seed))
     rows = json.loads((RESULTS / "comparison.json").read_text(encoding="utf-8"))
-    with atomic_path(RESULTS / "comparison.md") as path:
-        path.write_text(table(rows), encoding="utf-8")
+    for page in (RESULTS / "comparison.md", ROOT / "README.md"):
+        fill(page, table(rows))
     print(table(rows))
 
 
@@ -94,15 +95,9 @@ def key(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The page: a row for each way to train, mean and standard deviation over seeds."""
+    """A row for each way to train, mean and standard deviation over seeds."""
     lines = [
-        "# RL from scratch, BC only, BC → RL",
-        "",
-        "Written by `bench/comparison.py`; mean ± standard deviation over the seeds. Return is the",
-        "normalized return (humanoid) or the mean return of an episode (PiDog); wall time is that",
-        "of the whole job, evaluation included, on two cores that may have had other work.",
-        "",
-        "| robot | motion | algorithm | way | seeds | RL samples | wall [s] | return | survival [s] |",
+        "| robot | motion | algo | way | seeds | RL samples | wall [s] | return | survival [s] |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -121,6 +116,16 @@ def table(rows: list[dict[str, Any]]) -> str:
                 f"| {spread([f['survival_s'] for f in figures], 1)} |"
             )
     return "\n".join(lines) + "\n"
+
+
+def fill(page: Path, text: str) -> None:
+    """Puts the table between the markers of a page."""
+    before, start, rest = page.read_text(encoding="utf-8").partition("<!-- results: comparison -->")
+    _, end, after = rest.partition("<!-- end of results -->")
+    if not (start and end):
+        raise SystemExit(f"{page}: no markers for the table")
+    with atomic_path(page) as temporary:
+        temporary.write_text(f"{before}{start}\n{text}{end}{after}", encoding="utf-8")
 
 
 def spread(values: list[float], digits: int) -> str:

@@ -363,7 +363,8 @@ class HumanoidBatch(BatchedEnv):
         target = self.reference_qpos
         distance = np.sqrt(np.square(self.qpos[:, :3] - target[:, :3]).sum(axis=1))
         angle = angle_between(self.qpos[:, 3:7], target[:, 3:7])
-        return fallen | (distance > _MAX_ROOT_DISTANCE) | (angle > _MAX_ROOT_ANGLE)
+        lost: BoolArray = (distance > _MAX_ROOT_DISTANCE) | (angle > _MAX_ROOT_ANGLE)
+        return fallen | lost
 
     def fallen(self) -> BoolArray:
         """Which bodies touch the ground with something that stays off it in the clip, ``(n,)``."""

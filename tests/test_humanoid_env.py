@@ -1,5 +1,8 @@
 """The humanoid's environment: its dimensions, its options, and where episodes start and end."""
 
+from pathlib import Path
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ ID = "sb3_mimic/HumanoidMimic-v0"
 ZERO = np.zeros(28, np.float32)
 
 
-def make(**kwargs: object) -> HumanoidMimicEnv:
+def make(**kwargs: Any) -> HumanoidMimicEnv:
     env = gym.make(ID, **kwargs).unwrapped
     assert isinstance(env, HumanoidMimicEnv)
     return env
@@ -171,7 +174,7 @@ def test_falls_end_the_episode_and_the_feet_do_not() -> None:
     assert env.batched.fallen()[0]
 
 
-def test_bodies_on_the_ground_in_the_clip_may_touch_it(motions_dir: object) -> None:
+def test_bodies_on_the_ground_in_the_clip_may_touch_it(motions_dir: Path) -> None:
     env = make(motion=f"{motions_dir}/deepmimic/humanoid3d_getup_facedown.txt")
     env.reset(options={"phase": 0.0})
     _, _, terminated, _, _ = env.step(ZERO)
@@ -200,7 +203,7 @@ def test_a_state_that_diverges_ends_its_episode_and_no_other() -> None:
     np.testing.assert_array_equal(step.observations[0], step.observations[2])
 
 
-def test_a_clip_without_loop_ends_with_the_clip(motions_dir: object) -> None:
+def test_a_clip_without_loop_ends_with_the_clip(motions_dir: Path) -> None:
     env = make(motion=f"{motions_dir}/deepmimic/humanoid3d_kick.txt", early_termination="none")
     env.reset(options={"phase": 0.0})
     steps, truncated = 0, False
