@@ -1,8 +1,8 @@
 """The reference: a clip as a robot would perform it, sampled at any time.
 
 The clip's spline is sampled once on a fine grid and differenced on the manifold; the environments
-interpolate linearly between neighbours of the grid, which for rotations is exact to some 1e-5 rad
-and costs the same for a second of motion as for ten minutes.
+interpolate linearly between neighbors of the grid, which stays within some 1e-4 rad of the spline
+(1e-2 rad where it is fastest) and costs the same for a second of motion as for ten minutes.
 """
 
 from dataclasses import dataclass
@@ -121,7 +121,7 @@ class Reference:
         position = np.clip((times - cycles * self.duration) / self._interval, 0.0, None)
         index = np.minimum(position.astype(np.intp), len(self._table) - 2)
         fraction = np.minimum(position - index, 1.0)[:, None]
-        # Rounding must not make a grid point a mixture of neighbours: resets are exact there.
+        # Rounding must not make a grid point a mixture of neighbors: resets are exact there.
         fraction[fraction < 1e-9] = 0.0
         rows: FloatArray = self._table[index] * (1 - fraction) + self._table[index + 1] * fraction
         quaternion = rows[:, 3:7]

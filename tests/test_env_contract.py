@@ -75,8 +75,9 @@ def test_observations_share_no_memory_and_vary(env_id: str) -> None:
 
 @pytest.mark.parametrize("n_envs", [1, 5])
 def test_batch_of_n_is_n_times_the_batch_of_one(env_id: str, n_envs: int) -> None:
-    vec_env = make_native_vec_env(env_id, n_envs, seed=11)
-    envs = [gym.make(env_id) for _ in range(n_envs)]
+    # Short episodes, so that some end by time and start anew.
+    vec_env = make_native_vec_env(env_id, n_envs, seed=11, episode_seconds=1.0)
+    envs = [gym.make(env_id, episode_seconds=1.0) for _ in range(n_envs)]
     together: Any = vec_env.reset()
     alone = [env.reset(seed=11 + i)[0] for i, env in enumerate(envs)]
     np.testing.assert_array_equal(together, np.stack(alone))

@@ -68,8 +68,8 @@ def test_sine_is_the_guides() -> None:
     gait = make_gait("sine")
     assert gait.period == 1 / SINE_FREQUENCY
     time = 0.0123
-    t = 2 * np.pi * SINE_FREQUENCY * time
-    # Diagonal legs in phase; minus the guide's numbers is forward.
+    # It starts a quarter in. Diagonal legs in phase; minus the guide's numbers is forward.
+    t = 2 * np.pi * (SINE_FREQUENCY * time + 0.25)
     expected = [
         -number
         for shift in (0, np.pi, np.pi, 0)

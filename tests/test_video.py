@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.report.video import frames_per_second, record_clip, rollout_frames, write_video
+from sb3_mimic.report.video import (
+    frames_per_second,
+    record_clip,
+    record_rollout,
+    rollout_frames,
+    write_video,
+)
 
 SIZE = {"width": 64, "height": 48}
 
@@ -60,6 +66,24 @@ def test_a_rollout_gives_a_picture_every_so_many_steps() -> None:
     # The first picture of a new OpenGL context can be off by one in its rounding.
     np.testing.assert_allclose(np.array(frames, float), np.array(again, float), atol=1)
     env.unwrapped.close()  # type: ignore[no-untyped-call]
+
+
+def test_a_draft_shows_the_same_scene_without_shadows(tmp_path: Path) -> None:
+    made = []
+    for draft in (False, True):
+        path = record_rollout(
+            Stand(),
+            "sb3_mimic/PiDog-v0",
+            SIZE,
+            tmp_path / f"{draft}.mp4",
+            seconds=0.1,
+            draft=draft,
+            seed=0,
+        )
+        made.append(np.array(read(path)[0], float))
+    full, simple = made
+    assert full.shape == simple.shape == (3, 48, 64, 3)
+    assert 0.5 < np.abs(full - simple).mean() < 30
 
 
 def test_a_clip_is_filmed_without_physics(tmp_path: Path) -> None:

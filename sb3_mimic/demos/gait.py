@@ -36,8 +36,10 @@ ACTION_NOISE: Final = 0.03
 # Episodes collected at once.
 _BATCH = 64
 
-# Legs in phase: left front with right hind, right front with left hind.
-_DIAGONAL: Final = np.array([0.0, 0.5, 0.5, 0.0])
+# Phases of the legs' sines at the start of a cycle: left front with right hind, and half a cycle
+# later right front with left hind. A quarter in, all knees are bent alike: of twelfths of the cycle
+# the one from which a robot at rest never tripped in its first steps, at any friction and mass.
+_DIAGONAL: Final = np.array([0.25, 0.75, 0.75, 0.25])
 
 
 @dataclass(frozen=True)

@@ -255,6 +255,7 @@ class _Job:
             self.env_kwargs if final else {**self.env_kwargs, **self.config.task.video_env_kwargs},
             path,
             seconds=_VIDEO_SECONDS if final else _PREVIEW_SECONDS,
+            draft=not final,
             seed=self.config.seed,
             options=self._start(),
         )

@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 #: Last pose equal to first [rad, m], up to the rounding of a file's digits.
 CLOSED_TOLERANCE: Final = 1e-6
 
-#: Frames taken over from the neighbouring cycles on either side when the root's rotation is
+#: Frames taken over from the neighboring cycles on either side when the root's rotation is
 #: splined. The influence of a spline's end falls by 2 − √3 a frame: 1e-9 after 16.
 _SEAM_PADDING: Final = 16
 

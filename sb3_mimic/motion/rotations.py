@@ -22,7 +22,7 @@ _DOUBTFUL_STEP: Final = 1.0
 #: |cos b| below which a pass by the singularity is a place where the branch may change.
 _NEAR_SINGULAR: Final = 0.35
 
-#: |cos b| below which only a + c or a − c is determined, and a is taken from a neighbour.
+#: |cos b| below which only a + c or a − c is determined, and a is taken from a neighbor.
 _SINGULAR: Final = 1e-6
 
 #: Shifts of the two outer angles that are weighed against each other, in turns.
@@ -45,7 +45,7 @@ def wxyz(rotations: Any) -> Array:
 
 
 def continuous_signs(quaternions: Array) -> Array:
-    """Flips signs of quaternions (T, 4) so that neighbours lie in the same half of the sphere.
+    """Flips signs of quaternions (T, 4) so that neighbors lie in the same half of the sphere.
 
     q and −q are the same rotation; files switch between them, and a difference or a spline of the
     four numbers must not see that. The first one gets a scalar part ≥ 0.
