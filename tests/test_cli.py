@@ -198,6 +198,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(algo: str, capsys: Captur
     assert main(["train", "--resume", "outputs/a"]) == 0
     assert "going on from outputs/a/checkpoints/model_132_steps.zip" in capsys.readouterr().out
     assert read_timesteps(run.model) == 132 + 384
+    assert set(json.loads(run.evaluation.read_text())) == {"clone", "num_timesteps", "model"}
     assert (run.path / "1.monitor.csv").is_file()
 
 

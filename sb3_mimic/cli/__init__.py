@@ -24,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"sb3-mimic: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("sb3-mimic: stopped", file=sys.stderr)
+        return 130
 
 
 def _check_rendering_library() -> None:

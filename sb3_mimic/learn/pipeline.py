@@ -1,13 +1,10 @@
 """A training job from top to bottom: collect, clone, hand over, fine-tune, evaluate, film."""
 
 import json
-import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,8 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_mimic.demos.storage import save_demonstrations
 from sb3_mimic.envs.opengl import has_display
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.algorithms import get_algorithm, make_model
+from sb3_mimic.learn.algorithms import check_device, get_algorithm, make_model
+from sb3_mimic.learn.callbacks import load_callback
 from sb3_mimic.learn.collect import Source, load_for
 from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.environments import make_envs
@@ -52,13 +50,11 @@ class TrainResult:
     Attributes:
         run: Its folder.
         evaluation: Figures of the final model.
-        clone_evaluation: Figures of the clone; None where nothing was cloned now.
         video: The final video; None where pictures cannot be had.
     """
 
     run: RunFolder
     evaluation: dict[str, float]
-    clone_evaluation: dict[str, float] | None
     video: Path | None
 
 
@@ -124,11 +120,10 @@ def _train(
     )
     try:
         model = _resumed_model(run, config, envs, say)
-        clone_evaluation = None
         if model is None:
             model = job.new_model(envs, run.tensorboard)
             if config.clones:
-                clone_evaluation = _clone(job, run, model, say, progress_bar)
+                _clone(job, run, model, say, progress_bar)
         _reinforce(job, run, model, eval_envs, films, say, progress_bar)
     finally:
         envs.close()
@@ -136,9 +131,9 @@ def _train(
 
     say("evaluating")
     evaluation = job.evaluate(model)
-    _write_evaluation(run, model, evaluation, clone_evaluation)
+    _note(run, {"num_timesteps": model.num_timesteps, "model": evaluation})
     video = job.film(model, run.videos / "final.mp4", final=True) if films else None
-    return TrainResult(run, evaluation, clone_evaluation, video)
+    return TrainResult(run, evaluation, video)
 
 
 @dataclass(frozen=True)
@@ -156,6 +151,7 @@ class _Job:
     def prepare(cls, config: TrainConfig, run: RunFolder, say: Callable[[str], None]) -> "_Job":
         """Reads and collects all input: what is wrong with it shows before anything is written."""
         get_algorithm(config.algo).load_class()
+        check_device(config.device)
         env_kwargs = config.task.env_kwargs(config.motion, use_camera=config.use_camera)
         source = Source(
             task=config.task,
@@ -172,7 +168,8 @@ class _Job:
         pretrained = None if given is None else read_pretrained(given)
         job = cls(config, env_kwargs, source, (), pretrained, callback)
         with closing(make_envs(job.env_id, 1, env_kwargs=env_kwargs)) as envs:
-            job.new_model(envs, None)
+            if pretrained is not None:
+                job.new_model(envs, None)
             envs.reset()  # what a camera lacks shows here
         if config.clones and run.latest_checkpoint() is None and not run.clone.is_file():
             return replace(job, demonstrations=job.collect(run, say))
@@ -275,38 +272,6 @@ class _Job:
         return {"phase": 0.0} if self.config.task.motion_in_env else {}
 
 
-def load_callback(spec: str) -> BaseCallback:
-    """Makes a user's callback.
-
-    Args:
-        spec: ``module:factory``; the factory is called without arguments. Modules are also looked
-            for in the working directory.
-
-    Raises:
-        InputError: If there is no such factory, or it gives no SB3 callback.
-    """
-    module_name, colon, factory_name = spec.partition(":")
-    if not (module_name and colon and factory_name):
-        raise InputError(f"--callback {spec!r} must be module:factory")
-    here = os.getcwd()  # noqa: PTH109 - an entry of sys.path is a string
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        factory = getattr(import_module(module_name), factory_name)
-    except ModuleNotFoundError as error:
-        raise InputError(f"--callback {spec!r}: there is no module {error.name!r}") from error
-    except AttributeError as error:
-        raise InputError(
-            f"--callback {spec!r}: module {module_name!r} has no {factory_name!r}"
-        ) from error
-    callback = factory()
-    if not isinstance(callback, BaseCallback):
-        raise InputError(
-            f"--callback {spec!r} gave a {type(callback).__name__}, not a callback of SB3's kind"
-        )
-    return callback
-
-
 def _open_run(path: Path, asked: TrainConfig) -> tuple[RunFolder, TrainConfig]:
     """The run to go on with, and its settings with what was asked for now."""
     run = RunFolder.open(path)
@@ -349,7 +314,7 @@ def _clone(
     model: OnPolicyAlgorithm,
     say: Callable[[str], None],
     progress_bar: bool,
-) -> dict[str, float]:
+) -> None:
     """Clones, saves demonstrations and clone, and evaluates it."""
     if not run.demos.is_dir():
         save_demonstrations(run.demos, job.demonstrations, job.source.provenance())
@@ -371,8 +336,8 @@ def _clone(
         f"{len(result.validation_error)}, validation error {error:.2e}"
     )
     evaluation = job.evaluate(model)
+    _note(run, {"clone": evaluation})
     say("clone: " + figures(evaluation))
-    return evaluation
 
 
 def _reinforce(
@@ -422,22 +387,10 @@ def _reinforce(
     save_model(model, run.model)
 
 
-def _write_evaluation(
-    run: RunFolder,
-    model: OnPolicyAlgorithm,
-    evaluation: dict[str, float],
-    clone_evaluation: dict[str, float] | None,
-) -> None:
-    """Writes the final figures, those of the clone beside them."""
-    text = json.dumps(
-        {
-            "num_timesteps": model.num_timesteps,
-            "model": evaluation,
-            **({} if clone_evaluation is None else {"clone": clone_evaluation}),
-        },
-        indent=2,
-    )
-    run.write_text(run.evaluation, text + "\n")
+def _note(run: RunFolder, found: dict[str, Any]) -> None:
+    """Adds to the run's figures; those of the clone stay when a run is resumed."""
+    known = json.loads(run.evaluation.read_text()) if run.evaluation.is_file() else {}
+    run.write_text(run.evaluation, json.dumps({**known, **found}, indent=2) + "\n")
 
 
 def figures(evaluation: dict[str, float]) -> str:
