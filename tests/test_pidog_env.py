@@ -176,6 +176,7 @@ def test_reward_terms_are_what_they_say() -> None:
     env.reset(seed=3)
     gait = make_gait("sine")
     previous = np.zeros(8)
+    yaw_rate = 0.0
     for step in range(20):
         before = env.qpos[:2].copy()
         action = gait.actions(step / 50).astype(np.float32)
@@ -187,10 +188,12 @@ def test_reward_terms_are_what_they_say() -> None:
         dx, dy = (env.qpos[:2] - before) * 50
         forward = np.cos(yaw) * dx + np.sin(yaw) * dy
         sideways = np.cos(yaw) * dy - np.sin(yaw) * dx
+        # Averaged exponentially over half a second: 25 control steps.
+        yaw_rate += (env.qvel[5] - yaw_rate) / 25
         expected = {
             "forward_velocity": np.clip(forward / 0.5, -1, 1),
             "drift": -weights.drift * sideways**2,
-            "turning": -weights.turning * env.qvel[5] ** 2,
+            "turning": -weights.turning * yaw_rate**2,
             "tilt": -weights.tilt * (1 - (1 - 2 * (x * x + y * y)) ** 2),
             "shaking": -weights.shaking * (env.qvel[3] ** 2 + env.qvel[4] ** 2),
             "action_rate": -weights.action_rate * np.mean((action - previous) ** 2),
