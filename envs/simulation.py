@@ -142,16 +142,17 @@ class Simulation:
         steps = 1 if ctrl is None else ctrl.shape[1]
         trajectory = np.empty((n, steps, self.layout.size))
         sensors = np.empty((n, steps, model.nsensordata))
-        self._pool.rollout(
-            [model] * n,
-            data,
-            states,
-            ctrl,
-            skip_checks=True,
-            nstep=steps,
-            state=trajectory,
-            sensordata=sensors,
-        )
+        if n:  # the thread pool does not survive an empty batch
+            self._pool.rollout(
+                [model] * n,
+                data,
+                states,
+                ctrl,
+                skip_checks=True,
+                nstep=steps,
+                state=trajectory,
+                sensordata=sensors,
+            )
         return trajectory, sensors
 
 

@@ -81,6 +81,13 @@ def test_sense_belongs_to_the_state_itself(model: mujoco.MjModel) -> None:
         np.testing.assert_allclose(sensors, data.sensordata, atol=1e-12)
 
 
+def test_an_empty_batch_gives_an_empty_batch(model: mujoco.MjModel) -> None:
+    simulation = Simulation(model, 8)
+    none = start_states(simulation, 0)
+    assert simulation.step(none, np.zeros((0, model.nu)))[0].shape == none.shape
+    assert simulation.sense(none).shape == (0, model.nsensordata)
+
+
 def test_a_model_with_warm_start_is_refused() -> None:
     model = mujoco.MjModel.from_xml_string("<mujoco/>")
     with pytest.raises(ValueError, match="warm start"):
