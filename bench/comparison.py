@@ -49,15 +49,15 @@ def train(arguments: argparse.Namespace, start: str, seed: int) -> dict[str, Any
     motion = Path(arguments.motion or "default").stem
     name = f"{arguments.env}-{motion}-{arguments.algo}-{start}-{arguments.timesteps}-{seed}"
     folder: Path = arguments.outputs / name
+    asked = ["--env", arguments.env, "--algo", arguments.algo, "--seed", str(seed)]
+    asked += ["--total-rl-timesteps", str(arguments.timesteps), "--visualize-freq", "0"]
+    asked += ["--motion", arguments.motion] if arguments.motion else []
+    asked += STARTS[start]
     command = [sys.executable, "-m", "sb3_mimic", "train"]
     if folder.exists():
         command += ["--resume", str(folder)]
     else:
-        command += ["--env", arguments.env, "--algo", arguments.algo, "--seed", str(seed)]
-        command += ["--total-rl-timesteps", str(arguments.timesteps), "--visualize-freq", "0"]
-        command += ["--output-dir", str(arguments.outputs), "--experiment-name", name]
-        command += ["--motion", arguments.motion] if arguments.motion else []
-        command += STARTS[start]
+        command += [*asked, "--output-dir", str(arguments.outputs), "--experiment-name", name]
     timing = folder / "wall_seconds.json"
     if not (folder / "evaluation.json").is_file():
         spent = json.loads(timing.read_text(encoding="utf-8")) if timing.is_file() else 0.0
@@ -65,6 +65,7 @@ def train(arguments: argparse.Namespace, start: str, seed: int) -> dict[str, Any
         subprocess.run(command, check=True)
         timing.write_text(json.dumps(spent + time.perf_counter() - began), encoding="utf-8")
     evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    versions = json.loads((folder / "versions.json").read_text(encoding="utf-8"))
     return {
         "env": arguments.env,
         "motion": motion,
@@ -72,8 +73,8 @@ def train(arguments: argparse.Namespace, start: str, seed: int) -> dict[str, Any
         "start": start,
         "seed": seed,
         "wall_s": json.loads(timing.read_text(encoding="utf-8")),
-        "versions": json.loads((folder / "versions.json").read_text(encoding="utf-8")),
-        "command": " ".join(["sb3-mimic", *command[3:]]),
+        "versions": {name: v for name, v in versions.items() if name != "platform"},
+        "command": " ".join(["sb3-mimic train", *asked]),
         **evaluation,
     }
 
