@@ -4,6 +4,7 @@ import importlib.util
 import re
 import shlex
 import tomllib
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
@@ -13,8 +14,11 @@ import pytest
 
 from sb3_mimic.cli.parser import parse
 from sb3_mimic.cli.train import Train
+from sb3_mimic.demos import COLLECTORS
 from sb3_mimic.learn import pipeline
+from sb3_mimic.learn.algorithms import ALGORITHMS
 from sb3_mimic.learn.config import TrainConfig
+from sb3_mimic.learn.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -82,12 +86,24 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def registries() -> Iterator[None]:
+    """What an example registers is gone after it, as it would be with its process."""
+    known: tuple[dict[str, Any], ...] = (ALGORITHMS, TASKS, COLLECTORS)
+    before = [dict(registry) for registry in known]
+    yield
+    for registry, entries in zip(known, before, strict=True):
+        registry.clear()
+        registry.update(entries)
+
+
 def test_there_are_examples_and_commands() -> None:
     assert len(EXAMPLES) > 8
     assert len(commands()) > 25
     assert any("README" in str(example.id) for example in EXAMPLES)
 
 
+@pytest.mark.usefixtures("registries")
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_example_runs(
     code: str, outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
