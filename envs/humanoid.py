@@ -196,6 +196,25 @@ def _make_batch(
     return HumanoidBatch(reference, options, n_envs, n_threads)
 
 
+def residual_target(reference: Reference, times: FloatArray) -> FloatArray:
+    """PD targets ``(n, nu)`` that an action of zeros asks for with ``control="residual"``.
+
+    Args:
+        reference: The reference.
+        times: Time within it of the pose to be reached, ``(n,)`` [s]: that of the next step.
+    """
+    return _leading_target(reference, reference.at(times))
+
+
+def _leading_target(reference: Reference, following: FloatArray) -> FloatArray:
+    rows, robot = reference.rows, reference.robot
+    pose, velocity = following[:, rows.qpos][:, 7:], following[:, rows.qvel][:, 6:]
+    # The servo damps against the whole joint velocity: at 6 rad/s and kd/kp = .1 s its target
+    # must lead the pose by .6 rad for the damping not to hold the joint back.
+    target: FloatArray = pose + robot.kd / robot.kp * velocity
+    return target
+
+
 class HumanoidBatch(BatchedEnv):
     """n humanoids that imitate one reference.
 
@@ -313,16 +332,15 @@ class HumanoidBatch(BatchedEnv):
             return np.zeros((1, self.robot.model.nu))
         if self.options.control == "pd":
             return np.asarray(self.robot.joint_range.mean(axis=1)[None])
-        rows, following = self.reference.rows, self._window[:, 1]
-        pose, velocity = following[:, rows.qpos][:, 7:], following[:, rows.qvel][:, 6:]
-        # The servo damps against the whole joint velocity: at 6 rad/s and kd/kp = .1 s its target
-        # must lead the pose by .6 rad for the damping not to hold the joint back.
-        target: FloatArray = pose + self.robot.kd / self.robot.kp * velocity
-        return target
+        return _leading_target(self.reference, self._window[:, 1])
 
     def _advance(self, actions: FloatArray, substep_sensors: FloatArray) -> None:
         self._window[:, :-1] = self._window[:, 1:]
-        self._window[:, -1] = self.reference.at(self.times + _LOOKAHEAD * self.dt)
+        # Not times plus something: rounding would make the row another than the same step's, asked
+        # for from elsewhere.
+        self._window[:, -1] = self.reference.at(
+            self._start_times + (self.steps + _LOOKAHEAD) * self.dt
+        )
         if self.options.anchor == "root" and self.reference.loop:
             times = self.times
             new_cycle = self.reference.cycle(times) > self.reference.cycle(times - self.dt)

@@ -76,3 +76,21 @@ def rotation_6d(direction: FloatArray, q: FloatArray) -> FloatArray:
     return np.concatenate(
         (to_heading_frame(direction, first), to_heading_frame(direction, second)), axis=-1
     )
+
+
+def quat_exp(vector: FloatArray) -> FloatArray:
+    """Quaternions ``(..., 4)`` that turn by ``|vector|`` about rotation vectors ``(..., 3)`` [rad]."""
+    angle = np.sqrt(np.square(vector).sum(axis=-1, keepdims=True))
+    # sinc keeps the limit at no rotation: sin(angle / 2) / angle = sinc(angle / 2 pi) / 2.
+    return np.concatenate(
+        (np.cos(angle / 2), vector * np.sinc(angle / (2 * np.pi)) / 2), axis=-1
+    )
+
+
+def quat_log(q: FloatArray) -> FloatArray:
+    """Rotation vectors ``(..., 3)`` of ``(..., 4)`` quaternions, of length [0, pi] [rad]."""
+    imaginary = q[..., 1:] * np.where(q[..., :1] < 0, -1.0, 1.0)
+    sine = np.sqrt(np.square(imaginary).sum(axis=-1, keepdims=True))
+    angle = 2 * np.arctan2(sine, np.abs(q[..., :1]))
+    scale = np.divide(angle, sine, out=np.full_like(sine, 2.0), where=sine > 1e-12)
+    return np.asarray(imaginary * scale)

@@ -6,18 +6,25 @@ True
 """
 
 from sb3_mimic.motion.clip import MotionClip
-from sb3_mimic.motion.formats.deepmimic import read_deepmimic, write_deepmimic
+from sb3_mimic.motion.finding import Finding
+from sb3_mimic.motion.formats.deepmimic import inspect_deepmimic, read_deepmimic, write_deepmimic
 from sb3_mimic.motion.library import MotionInfo, list_motions, load_motion, motion_info
+from sb3_mimic.motion.lint import lint
 from sb3_mimic.motion.loop import SeamReport, close_loop
+from sb3_mimic.motion.repair import repair
 
 __all__ = [
+    "Finding",
     "MotionClip",
     "MotionInfo",
     "SeamReport",
     "close_loop",
+    "inspect_deepmimic",
+    "lint",
     "list_motions",
     "load_motion",
     "motion_info",
     "read_deepmimic",
+    "repair",
     "write_deepmimic",
 ]

@@ -7,7 +7,15 @@ from numpy.typing import NDArray
 
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.rotations import hinges_to_rotation, rotation
-from sb3_mimic.motion.skeleton import HINGE_SLICES, SKELETON, SOLE_CORNERS, require_humanoid
+from sb3_mimic.motion.skeleton import (
+    FOOT_HEIGHT,
+    HINGE_SLICES,
+    MASSES,
+    SKELETON,
+    SOLE_CORNERS,
+    SPHERES,
+    require_humanoid,
+)
 
 Array = NDArray[np.float64]
 
@@ -56,3 +64,42 @@ def sole_corners(clip: MotionClip) -> dict[str, Array]:
             [orientation.apply(corner) for corner in SOLE_CORNERS], axis=1
         )
     return corners
+
+
+def lowest_points(clip: MotionClip) -> dict[str, Array]:
+    """Height of the lowest point of each body above the ground, (T,) [m], by body.
+
+    Raises:
+        InputError: If the clip is not the humanoid's.
+    """
+    poses = body_poses(clip)
+    lowest = {}
+    for body, (centres, radius) in SPHERES.items():
+        lowest[body] = _heights(*poses[body], centres).min(axis=1) - radius
+    box = (*SOLE_CORNERS, *((x, y, z + FOOT_HEIGHT) for x, y, z in SOLE_CORNERS))
+    for side in ("right", "left"):
+        lowest[f"{side}_ankle"] = _heights(*poses[f"{side}_ankle"], box).min(axis=1)
+    return lowest
+
+
+def centre_of_mass(clip: MotionClip) -> Array:
+    """The body's centre of mass in the world, (T, 3) [m].
+
+    Raises:
+        InputError: If the clip is not the humanoid's.
+    """
+    poses = body_poses(clip)
+    total = np.zeros((clip.n_frames, 3))
+    for body, (mass, centre) in MASSES.items():
+        position, orientation = poses[body]
+        total += mass * (position + orientation.apply(centre))
+    return total / sum(mass for mass, _ in MASSES.values())
+
+
+def _heights(
+    position: Array, orientation: Any, points: tuple[tuple[float, float, float], ...]
+) -> Array:
+    """World heights (T, n) of points of a body."""
+    offsets = np.stack([orientation.apply(point)[:, 2] for point in points], axis=1)
+    heights: Array = position[:, 2:] + offsets
+    return heights

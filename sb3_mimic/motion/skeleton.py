@@ -108,6 +108,47 @@ SOLE_CORNERS: Final[tuple[tuple[float, float, float], ...]] = (
     (0.1335, 0.045, -0.05),
 )
 
+#: Height of a foot's box [m].
+FOOT_HEIGHT: Final = 0.055
+
+#: The spheres that bodies are made of, by body: centres in the body's frame [m] and their radius
+#: [m]. A capsule has one at either end. Feet are boxes: ``SOLE_CORNERS``.
+SPHERES: Final[dict[str, tuple[tuple[tuple[float, float, float], ...], float]]] = {
+    "root": (((0.0, 0.0, 0.07),), 0.09),
+    "chest": (((0.0, 0.0, 0.12),), 0.11),
+    "neck": (((0.0, 0.0, 0.175),), 0.1025),
+    **{
+        f"{side}_{joint}": (centres, radius)
+        for side in ("right", "left")
+        for joint, centres, radius in (
+            ("shoulder", ((0.0, 0.0, -0.05), (0.0, 0.0, -0.23)), 0.045),
+            ("elbow", ((0.0, 0.0, -0.0525), (0.0, 0.0, -0.1875)), 0.04),
+            ("wrist", ((0.0, 0.0, 0.0),), 0.04),
+            ("hip", ((0.0, 0.0, -0.06), (0.0, 0.0, -0.36)), 0.055),
+            ("knee", ((0.0, 0.0, -0.045), (0.0, 0.0, -0.355)), 0.05),
+        )
+    },
+}
+
+#: Mass of each body [kg] and its centre in the body's frame [m].
+MASSES: Final[dict[str, tuple[float, tuple[float, float, float]]]] = {
+    "root": (6.0, (0.0, 0.0, 0.07)),
+    "chest": (14.0, (0.0, 0.0, 0.12)),
+    "neck": (2.0, (0.0, 0.0, 0.175)),
+    **{
+        f"{side}_{joint}": (mass, centre)
+        for side in ("right", "left")
+        for joint, mass, centre in (
+            ("shoulder", 1.5, (0.0, 0.0, -0.14)),
+            ("elbow", 1.0, (0.0, 0.0, -0.12)),
+            ("wrist", 0.5, (0.0, 0.0, 0.0)),
+            ("hip", 4.5, (0.0, 0.0, -0.21)),
+            ("knee", 3.0, (0.0, 0.0, -0.2)),
+            ("ankle", 1.0, (0.045, 0.0, -0.0225)),
+        )
+    },
+}
+
 
 def require_humanoid(joint_names: tuple[str, ...], what: str) -> None:
     """Checks that a clip's joints are the humanoid's.

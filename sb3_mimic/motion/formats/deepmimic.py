@@ -20,6 +20,7 @@ from scipy.interpolate import CubicSpline
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
 from sb3_mimic.motion.clip import MotionClip
+from sb3_mimic.motion.finding import Finding
 from sb3_mimic.motion.rotations import (
     continuous_signs,
     hinges_to_rotation,
@@ -52,6 +53,13 @@ _SMALLEST_NORM: Final = 1e-6
 #: Most frames that unequal durations may be resampled to, over those in the file: a single huge
 #: duration is a fault and must not fill the memory.
 _MOST_FILLED: Final = 10
+
+#: Norm of a quaternion that differs from 1 by more than a file's digits; and by so much that it
+#: may not be the rotation it was.
+_NORM_TOLERANCE: Final = (1e-3, 0.1)
+
+#: Keys of a motion file that are used.
+_KNOWN_KEYS: Final = frozenset({"Loop", "Frames"})
 
 #: Decimals written; positions to a nanometre.
 _DECIMALS: Final = 9
@@ -181,6 +189,119 @@ def write_deepmimic(clip: MotionClip, path: str | Path) -> None:
         temporary.write_text(
             f'{{\n"Loop": "{loop}",\n"Frames":\n[\n{frames}\n]\n}}\n', encoding="utf-8"
         )
+
+
+def inspect_deepmimic(path: str | Path) -> list[Finding]:
+    """What ``read_deepmimic`` sets right while reading a file, or leaves out.
+
+    Frames are those of the file, times the sums of its durations.
+
+    Args:
+        path: The file.
+
+    Returns:
+        At most one finding of each kind: ``quaternion_norm``, ``quaternion_sign``,
+        ``uneven_durations``, ``unknown_keys``.
+
+    Raises:
+        InputError: As ``read_deepmimic``.
+    """
+    path = Path(path)
+    document = _parse(path)
+    rows = _rows(path, document)
+    durations = _durations(path, rows)
+    times = np.concatenate([[0.0], np.cumsum(durations)])
+    findings = []
+
+    raw = {name: rows[:, _COLUMNS[name]] for name in _QUATERNIONS}
+    norms = {name: np.linalg.norm(quaternions, axis=1) for name, quaternions in raw.items()}
+    off = {name: np.abs(norm - 1) for name, norm in norms.items()}
+    worst = max(off, key=lambda name: float(off[name].max()))
+    frame = int(off[worst].argmax())
+    if off[worst][frame] > _NORM_TOLERANCE[0]:
+        value = float(norms[worst][frame])
+        count = sum(int((error > _NORM_TOLERANCE[0]).sum()) for error in off.values())
+        findings.append(
+            Finding(
+                code="quaternion_norm",
+                severity="warning" if off[worst][frame] > _NORM_TOLERANCE[1] else "info",
+                frame=frame,
+                time=float(times[frame]),
+                joint=worst,
+                value=value,
+                unit="",
+                n_frames=count,
+                message=f"{count} quaternions are not unit; that of {worst} has the norm "
+                f"{value:.3f} in frame {frame}",
+                advice="they are normalized on reading; far from 1, look at the pose of that frame",
+            )
+        )
+
+    flips = {name: _sign_flips(quaternions) for name, quaternions in raw.items()}
+    worst = max(flips, key=lambda name: len(flips[name]))
+    if len(flips[worst]):
+        frame = int(flips[worst][0])
+        count = sum(len(found) for found in flips.values())
+        findings.append(
+            Finding(
+                code="quaternion_sign",
+                severity="info",
+                frame=frame,
+                time=float(times[frame]),
+                joint=worst,
+                value=float(count),
+                unit="",
+                n_frames=count,
+                message=f"quaternions change their sign between frames {count} "
+                f"{'time' if count == 1 else 'times'}, that of {worst} before frame {frame}",
+                advice="the signs are made continuous on reading",
+            )
+        )
+
+    usual = float(np.median(durations))
+    uneven = np.abs(durations / usual - 1) > _UNIFORM_TOLERANCE
+    if uneven.any():
+        frame = int(np.abs(durations / usual - 1).argmax())
+        findings.append(
+            Finding(
+                code="uneven_durations",
+                severity="warning",
+                frame=frame,
+                time=float(times[frame]),
+                joint=None,
+                value=float(durations[frame]),
+                unit="s",
+                n_frames=int(uneven.sum()),
+                message=f"frame {frame} lasts {durations[frame]:.4g} s, "
+                f"{durations[frame] / usual:.2f} times the usual {usual:.4g} s; "
+                f"{int(uneven.sum())} of {len(durations)} durations are not the usual one",
+                advice="the clip is resampled to the usual duration; check that the pause is meant",
+            )
+        )
+
+    unknown = sorted(set(document) - _KNOWN_KEYS)
+    if unknown:
+        findings.append(
+            Finding(
+                code="unknown_keys",
+                severity="info",
+                frame=0,
+                time=0.0,
+                joint=None,
+                value=float(len(unknown)),
+                unit="",
+                n_frames=0,
+                message=f"the file has further keys: {', '.join(unknown[:6])}"
+                + (", …" if len(unknown) > 6 else ""),
+                advice="they are not used, and not in a file that is written",
+            )
+        )
+    return findings
+
+
+def _sign_flips(quaternions: Array) -> NDArray[np.intp]:
+    """Frames before which quaternions (T, 4) change to the other half of the sphere."""
+    return np.flatnonzero(np.einsum("ti,ti->t", quaternions[1:], quaternions[:-1]) < 0) + 1
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -1,0 +1,37 @@
+"""States as a manifold: what lies between two of them, and where a small step from one leads.
+
+A state here is a row of positions and velocities of a robot with a free root. Its root's rotation
+is a quaternion, so a difference has one number less: ``2 nv`` of them, in MuJoCo's own coordinates
+(`mj_differentiatePos`, `mj_integratePos`): the root's rotation in its own frame, everything else
+subtracted.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_mimic.envs.rotations import quat_exp, quat_log, quat_mul
+
+FloatArray = NDArray[np.float64]
+
+_CONJUGATE = np.array([1.0, -1.0, -1.0, -1.0])
+_CONJUGATE.setflags(write=False)
+
+
+def difference(to: FloatArray, start: FloatArray) -> FloatArray:
+    """Tangents ``(..., 2 nv)`` that lead from rows ``start`` to rows ``to``, ``(..., nq + nv)``."""
+    rotation = quat_log(quat_mul(start[..., 3:7] * _CONJUGATE, to[..., 3:7]))
+    return np.concatenate(
+        (to[..., :3] - start[..., :3], rotation, to[..., 7:] - start[..., 7:]), axis=-1
+    )
+
+
+def displace(start: FloatArray, tangent: FloatArray) -> FloatArray:
+    """Rows ``(..., nq + nv)`` where tangents ``(..., 2 nv)`` from rows ``start`` lead."""
+    return np.concatenate(
+        (
+            start[..., :3] + tangent[..., :3],
+            quat_mul(start[..., 3:7], quat_exp(tangent[..., 3:6])),
+            start[..., 7:] + tangent[..., 6:],
+        ),
+        axis=-1,
+    )

@@ -1,0 +1,50 @@
+"""What is wrong with a clip, one thing at a time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Severity = Literal["error", "warning", "info"]
+
+#: The worst first.
+SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a clip, at its worst frame.
+
+    Attributes:
+        code: What kind of thing it is, such as "penetration".
+        severity: ``error``: no actions can reproduce the clip as it is; ``warning``: it will be
+            reproduced less well than it could be; ``info``: good to know, harmless.
+        frame: The worst frame, or the first; 0 where it concerns the whole clip.
+        time: Time of that frame [s].
+        joint: The joint or body; None where it concerns the whole figure.
+        value: The worst value, in ``unit``.
+        unit: Unit of the value.
+        n_frames: Number of frames, or of steps between frames, that it concerns.
+        message: One sentence with the numbers.
+        advice: What to do about it.
+    """
+
+    code: str
+    severity: Severity
+    frame: int
+    time: float
+    joint: str | None
+    value: float
+    unit: str
+    n_frames: int
+    message: str
+    advice: str
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings in order of severity, otherwise in the order they came in."""
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def errors(findings: Iterable[Finding]) -> list[Finding]:
+    """Those findings that no actions can make up for."""
+    return [finding for finding in findings if finding.severity == "error"]

@@ -1,0 +1,1 @@
+"""Actions that reproduce a clip under physics, and whether there can be any."""

@@ -1,0 +1,439 @@
+"""Whether any actions can reproduce a reference: the forces and torques that it needs.
+
+MuJoCo's inverse dynamics gives what the reference's accelerations need at the root and at every
+hinge. At the root only the ground can give it, so the forces at the points near the ground are
+found that come nearest to it within their friction cones, by nonnegative least squares; what is
+left over nobody gives. What the hinges need follows.
+
+The accelerations are differences over a control step: shorter ones see the noise of a recording.
+"""
+
+import copy
+import itertools
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from sb3_mimic.envs.reference import Reference
+from sb3_mimic.motion.finding import Finding, Severity, errors, worst_first
+from sb3_mimic.motion.lint import GRAVITY, lint, stretches
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+#: Height up to which a point may be thought to touch the ground [m]: captured soles hover by
+#: some centimetres while they bear weight.
+CONTACT_HEIGHT: Final = 0.06
+
+#: Friction of the floor, as in the model.
+FRICTION: Final = 0.9
+
+#: Force [body weights] that a landing takes; and one that only a jump of the root from frame to
+#: frame asks for. DeepMimic's clips need up to 7.5 (spin).
+PEAK_FORCE: Final = (8.0, 30.0)
+
+#: Force that the ground cannot give, averaged over the clip [body weights]: what is noise; what
+#: will be seen as drift and different landings; and what leaves nothing of the motion. DeepMimic's
+#: clips miss up to 1.0 (backflip, at 16 Hz), and 2 to 9 when played three times as fast.
+MISSING_FORCE: Final = (0.2, 0.5, 4.0)
+
+#: By how much a stretch without contact differs from free fall [m]; the body must be too high
+#: for its legs to reach the ground [m] before that is hopeless.
+BALLISTIC: Final = (0.10, 0.40)
+OUT_OF_REACH: Final = 0.25
+
+#: Pull towards the ground [body weights] for at least so long [s] that is not noise.
+PULL: Final = 0.5
+PULL_TIME: Final = 0.1
+
+#: Torque in parts of a servo's limit for more than one control step: DeepMimic's clips need up to
+#: 1.5 in half of the clips, 4 for an instant in the acrobatic ones.
+TORQUE: Final = (1.25, 2.0)
+
+#: The largest torque of any servo, in parts of its limit, that is exceeded half of the time:
+#: DeepMimic's clips .1 to .9, and 2 to 5 when played three times as fast.
+EFFORT: Final = (1.0, 4.0)
+
+#: Length that turns moments into forces [m]: half the distance from the ground to the root.
+_LEVER: Final = 0.4
+
+#: Weight of a joint's torque, in parts of its limit, against the root's wrench, in body weights:
+#: it decides between forces that are as good for the root.
+_TORQUE_WEIGHT: Final = 1e-2
+
+#: What the hinges of a ball joint are told apart by.
+_BALL_SUFFIX: Final = re.compile("_[xyz]$")
+
+
+@dataclass(frozen=True, eq=False)
+class Feasibility:
+    """What a reference needs, at m times a control step apart.
+
+    Attributes:
+        times: Times (m,) [s].
+        force: Force (m, 3) that the world has to give [body weights]: (0, 0, 1) standing, 0 in free
+            fall, its height negative where the body would have to be pulled down.
+        clearance: Height of the lowest point above the ground (m,) [m].
+        missing_force: What of ``force`` (m, 3) the ground cannot give [body weights].
+        missing_moment: Moment about the root (m, 3), in the root's frame, likewise [N·m].
+        torques: Torque that each hinge needs (m, nu) [N·m], the ground giving what it can.
+        torque_ratio: ``torques`` in parts of each servo's limit (m, nu).
+    """
+
+    times: FloatArray
+    force: FloatArray
+    clearance: FloatArray
+    missing_force: FloatArray
+    missing_moment: FloatArray
+    torques: FloatArray
+    torque_ratio: FloatArray
+
+    @property
+    def contact(self) -> BoolArray:
+        """Whether anything is near enough to the ground to be pushed by it (m,)."""
+        return self.clearance < CONTACT_HEIGHT
+
+
+def feasibility(reference: Reference) -> Feasibility:
+    """The forces and torques that a reference needs, without any contact simulated.
+
+    Args:
+        reference: A clip for the humanoid, limited to its joints' ranges.
+    """
+    robot = reference.robot
+    rows, qacc, times = _states(reference)
+    # Limits of joints and contacts would push too.
+    model = copy.copy(robot.model)
+    model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONSTRAINT
+    data = mujoco.MjData(model)
+    points = _GroundPoints(model)
+    weight = float(model.body_subtreemass[0]) * -model.opt.gravity[2]
+    m = len(rows)
+    needed = np.empty((m, model.nv))
+    missing = np.empty((m, 6))
+    torques = np.empty((m, model.nu))
+    clearance = np.empty(m)
+    for i, row in enumerate(rows):
+        data.qpos[:], data.qvel[:] = row[reference.rows.qpos], row[reference.rows.qvel]
+        data.qacc[:] = qacc[i]
+        mujoco.mj_inverse(model, data)
+        needed[i] = data.qfrc_inverse
+        edges, clearance[i] = points.edges(data)
+        given = _ground_force(edges, needed[i], robot.torque_limit, weight)
+        missing[i] = needed[i, :6] - given[:6]
+        torques[i] = needed[i, 6:] - given[6:]
+    return Feasibility(
+        times=times,
+        force=needed[:, :3] / weight,
+        clearance=clearance,
+        missing_force=missing[:, :3] / weight,
+        missing_moment=missing[:, 3:],
+        torques=torques,
+        torque_ratio=torques / robot.torque_limit,
+    )
+
+
+def check_refinable(reference: Reference) -> list[Finding]:
+    """What makes it hopeless to look for actions that reproduce a reference.
+
+    Args:
+        reference: A clip for the humanoid.
+
+    Returns:
+        The errors of its clip and of its dynamics; empty where it is worth trying.
+    """
+    clip_findings = lint(reference.clip, reference.robot.joint_range)
+    return errors([*clip_findings, *dynamic_findings(reference)])
+
+
+def dynamic_findings(reference: Reference) -> list[Finding]:
+    """What is wrong with the forces and torques that a reference needs, the worst first.
+
+    Args:
+        reference: A clip for the humanoid.
+    """
+    needs = feasibility(reference)
+    findings = (
+        _peak_force(needs),
+        _ballistic(needs),
+        _missing_force(needs),
+        _pull(needs),
+        _effort(needs, reference),
+        *_torques(needs, reference),
+    )
+    fps = reference.clip.fps
+    return worst_first(
+        replace(finding, frame=round(finding.time * fps)) for finding in findings if finding
+    )
+
+
+def _finding(
+    needs: Feasibility,
+    code: str,
+    severity: Severity,
+    step: int,
+    value: float,
+    unit: str,
+    n_steps: int,
+    message: str,
+    advice: str,
+    joint: str | None = None,
+) -> Finding:
+    """A finding at a control step; its frame in the clip is filled in by the caller."""
+    return Finding(
+        code=code,
+        severity=severity,
+        frame=0,
+        time=float(needs.times[step]),
+        joint=joint,
+        value=float(value),
+        unit=unit,
+        n_frames=int(n_steps),
+        message=message,
+        advice=advice,
+    )
+
+
+def _peak_force(needs: Feasibility) -> Finding | None:
+    """A force that no landing takes."""
+    size = np.linalg.norm(needs.force, axis=1)
+    step = int(size.argmax())
+    if size[step] <= PEAK_FORCE[0]:
+        return None
+    return _finding(
+        needs,
+        "peak_force",
+        "error" if size[step] > PEAK_FORCE[1] else "warning",
+        step,
+        size[step],
+        "body weights",
+        (size > PEAK_FORCE[0]).sum(),
+        f"the world would have to push with {size[step]:.1f} body weights at "
+        f"{needs.times[step]:.2f} s; a hard landing takes {PEAK_FORCE[0]:.0f}",
+        "look for a jump of the root there, or a rate that is too high",
+    )
+
+
+def _ballistic(needs: Feasibility) -> Finding | None:
+    """The stretch without contact that is furthest from free fall."""
+    worst: tuple[float, int, int] = (0.0, 0, 0)
+    spacing = float(needs.times[1] - needs.times[0])
+    for start, stop in stretches(~needs.contact):
+        force = needs.missing_force[start:stop].mean(axis=0)
+        # Of two arcs over the same time, the middles differ by Δa T²/8.
+        miss = float(np.linalg.norm(force)) * GRAVITY * ((stop - start) * spacing) ** 2 / 8
+        worst = max(worst, (miss, start, stop))
+    miss, start, stop = worst
+    if miss <= BALLISTIC[0]:
+        return None
+    height = float(needs.clearance[start:stop].max())
+    return _finding(
+        needs,
+        "not_ballistic",
+        "error" if miss > BALLISTIC[1] and height > OUT_OF_REACH else "warning",
+        start,
+        miss,
+        "m",
+        stop - start,
+        f"from {needs.times[start]:.2f} to {needs.times[stop - 1]:.2f} s nothing is near the "
+        f"ground (up to {height:.2f} m), yet the path is {miss:.2f} m off that of a free fall",
+        "if it stands on or holds something, that has to be in the world; else check the rate and "
+        "the unit of length",
+    )
+
+
+def _missing_force(needs: Feasibility) -> Finding | None:
+    """What the ground cannot give, on average."""
+    missing = np.linalg.norm(needs.missing_force, axis=1)
+    mean = float(missing.mean())
+    if mean <= MISSING_FORCE[0]:
+        return None
+    step = int(missing.argmax())
+    grades: tuple[Severity, ...] = ("info", "warning", "error")
+    return _finding(
+        needs,
+        "missing_force",
+        grades[sum(mean > bound for bound in MISSING_FORCE[1:])],
+        step,
+        mean,
+        "body weights",
+        (missing > MISSING_FORCE[1]).sum(),
+        f"{mean:.2f} body weights of the force it needs cannot come from the ground, on average; "
+        f"at most {missing[step]:.1f} at {needs.times[step]:.2f} s",
+        "far above 1 the rate is too high or the root is not where the feet say; noise in the "
+        "root's path is worth smoothing",
+    )
+
+
+def _pull(needs: Feasibility) -> Finding | None:
+    """Where the body would have to be pulled down."""
+    spacing = float(needs.times[1] - needs.times[0])
+    length = min(max(1, round(PULL_TIME / spacing)), len(needs.times))
+    vertical = np.convolve(needs.force[:, 2], np.full(length, 1 / length), mode="valid")
+    start = int(vertical.argmin())
+    if vertical[start] >= -PULL:
+        return None
+    return _finding(
+        needs,
+        "pulled_down",
+        "warning",
+        start,
+        vertical[start],
+        "body weights",
+        (needs.force[:, 2] < -PULL).sum(),
+        f"the body would have to be pulled down with {-vertical[start]:.1f} body weights for "
+        f"{length * spacing:.2f} s from {needs.times[start]:.2f} s on",
+        "the root's height is noisy there, or the rate is too high",
+    )
+
+
+def _effort(needs: Feasibility, reference: Reference) -> Finding | None:
+    """Servos that are too weak most of the time."""
+    ratio = np.abs(needs.torque_ratio)
+    median = float(np.median(ratio.max(axis=1)))
+    if median <= EFFORT[0]:
+        return None
+    step, column = np.unravel_index(int(ratio.argmax()), ratio.shape)
+    name = reference.robot.joint_names[column]
+    return _finding(
+        needs,
+        "effort",
+        "error" if median > EFFORT[1] else "warning",
+        int(step),
+        median,
+        "of the limit",
+        (ratio.max(axis=1) > 1).sum(),
+        f"half of the time some servo would have to give {median:.1f} times its torque or more; "
+        f"{name} {ratio[step, column]:.1f} times at {needs.times[step]:.2f} s",
+        "the clip is too fast; check its rate",
+        joint=name,
+    )
+
+
+def _torques(needs: Feasibility, reference: Reference) -> list[Finding]:
+    """Joints whose servos are too weak; of a ball joint, the worst hinge."""
+    ratio = np.abs(needs.torque_ratio)
+    # What lasts for one control step is smoothed over by the body's inertia.
+    lasting = np.minimum(ratio[1:], ratio[:-1]).max(axis=0)
+    by_joint: dict[str, list[int]] = {}
+    for column, name in enumerate(reference.robot.joint_names):
+        by_joint.setdefault(_BALL_SUFFIX.sub("", name), []).append(column)
+    findings = []
+    for columns in by_joint.values():
+        column = max(columns, key=lambda column: float(lasting[column]))
+        if lasting[column] <= TORQUE[0]:
+            continue
+        name = reference.robot.joint_names[column]
+        step = int(np.minimum(ratio[1:, column], ratio[:-1, column]).argmax())
+        over = int((ratio[:, columns].max(axis=1) > 1).sum())
+        limit = reference.robot.torque_limit[column]
+        findings.append(
+            _finding(
+                needs,
+                "torque",
+                "warning" if lasting[column] > TORQUE[1] else "info",
+                step,
+                lasting[column],
+                "of the limit",
+                over,
+                f"{name} needs {lasting[column] * limit:.0f} N·m for more than a control step at "
+                f"{needs.times[step]:.2f} s, {lasting[column]:.1f} times its limit",
+                "the joint will lag there; a slower or smoother clip needs less",
+                joint=name,
+            )
+        )
+    return findings
+
+
+def _states(reference: Reference) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Reference rows a control step apart, their accelerations (m, nv), and times (m,) [s]."""
+    dt = 1 / reference.robot.control_rate
+    n = max(2, round(reference.duration / dt))
+    # A loop's end is its beginning.
+    times = np.linspace(0.0, reference.duration, n + 1)[: n if reference.loop else n + 1]
+    before, after = times - dt / 2, times + dt / 2
+    if reference.loop:
+        before = before % reference.duration
+    else:
+        before, after = np.maximum(before, 0.0), np.minimum(after, reference.duration)
+    qvel = reference.rows.qvel
+    span = np.where(after > before, after - before, dt)[:, None]
+    qacc: FloatArray = (reference.at(after)[:, qvel] - reference.at(before)[:, qvel]) / span
+    return reference.at(times), qacc, times
+
+
+class _GroundPoints:
+    """The points of a model's bodies that may touch the ground, and forces at them.
+
+    Spheres touch with their lowest point, capsules with that of either end, boxes with corners.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        bodies, centres, radii = [], [], []
+        for geom in range(model.ngeom):
+            if not (model.geom_contype[geom] and model.geom_bodyid[geom]):
+                continue
+            local, radius = _extremes(model.geom_type[geom], model.geom_size[geom])
+            turn = np.empty(9)
+            mujoco.mju_quat2Mat(turn, model.geom_quat[geom])
+            for point in local:
+                bodies.append(int(model.geom_bodyid[geom]))
+                centres.append(model.geom_pos[geom] + turn.reshape(3, 3) @ point)
+                radii.append(radius)
+        self.model = model
+        self.bodies = np.array(bodies)
+        self.centres = np.array(centres)
+        self.radii = np.array(radii)
+        # Edges of the pyramid inside the friction cone.
+        slope = FRICTION
+        self.cone = np.array([(slope, 0, 1), (-slope, 0, 1), (0, slope, 1), (0, -slope, 1)]).T
+
+    def edges(self, data: mujoco.MjData) -> tuple[FloatArray, float]:
+        """Generalized forces of a unit push along each edge of each cone, (nv, 4 · points).
+
+        Only points near the ground count; an empty array where there is none. And the height of
+        the lowest point [m].
+        """
+        turns = data.xmat[self.bodies].reshape(-1, 3, 3)
+        centres = data.xpos[self.bodies] + np.einsum("pij,pj->pi", turns, self.centres)
+        heights = centres[:, 2] - self.radii
+        near = np.flatnonzero(heights < CONTACT_HEIGHT)
+        pushes = np.empty((self.model.nv, 4 * len(near)))
+        jacobian = np.empty((3, self.model.nv))
+        for k, point in enumerate(near):
+            touching = centres[point] - (0.0, 0.0, self.radii[point])
+            mujoco.mj_jac(self.model, data, jacobian, None, touching, int(self.bodies[point]))
+            pushes[:, 4 * k : 4 * k + 4] = jacobian.T @ self.cone
+        return pushes, float(heights.min())
+
+
+def _extremes(kind: int, size: FloatArray) -> tuple[FloatArray, float]:
+    """Centres of the spheres that a geom is spanned by, in its frame, and their radius [m]."""
+    if kind == mujoco.mjtGeom.mjGEOM_BOX:
+        return size * np.array(list(itertools.product((-1, 1), repeat=3))), 0.0
+    half = size[1] if kind == mujoco.mjtGeom.mjGEOM_CAPSULE else 0.0
+    ends = np.array([(0.0, 0.0, -half), (0.0, 0.0, half)])
+    return (ends if half else ends[:1]), float(size[0])
+
+
+def _ground_force(
+    edges: FloatArray, needed: FloatArray, torque_limit: FloatArray, weight: float
+) -> FloatArray:
+    """Generalized force (nv,) of the ground that comes nearest to what is needed at the root.
+
+    Among forces that are as good, those that spare the joints.
+    """
+    if not edges.shape[1]:
+        return np.zeros(len(needed))
+    scale = np.concatenate(
+        [np.full(3, 1 / weight), np.full(3, 1 / (weight * _LEVER)), _TORQUE_WEIGHT / torque_limit]
+    )
+    # In units of the weight: the solver's tolerance is absolute.
+    pushes, _ = nnls(edges * (scale * weight)[:, None], needed * scale)
+    given: FloatArray = edges @ (pushes * weight)
+    return given

@@ -1,0 +1,155 @@
+"""The tracking problem that every method of refinement solves: actions under which a robot follows a clip.
+
+States are rows of positions and velocities, ``(..., nq + nv)``; actions are those of the humanoid's
+default control mode, PD targets as offsets from the reference in [-1, 1]. Step ``t`` leads from
+state ``t`` to state ``t + 1`` of the reference.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_mimic.envs.humanoid import residual_target
+from sb3_mimic.envs.manifold import difference
+from sb3_mimic.envs.reference import Reference
+from sb3_mimic.envs.simulation import Simulation
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TrackingWeights:
+    """What a deviation from the reference costs: weight times its square, halved, summed over steps.
+
+    Attributes:
+        root_ground: Root position over the ground [1/m²].
+        root_height: Root height [1/m²].
+        root_angle: Root rotation [1/rad²].
+        joint: Each hinge angle [1/rad²].
+        root_velocity: Root velocity [s²/m²].
+        root_angular_velocity: Root angular velocity [s²/rad²].
+        joint_velocity: Each hinge rate [s²/rad²].
+        action: Each action; 1 is an offset that asks for the full torque.
+    """
+
+    root_ground: float = 30.0
+    root_height: float = 15.0
+    root_angle: float = 3.0
+    joint: float = 1.0
+    root_velocity: float = 0.05
+    root_angular_velocity: float = 0.005
+    joint_velocity: float = 0.001
+    action: float = 0.005
+
+
+class TrackingProblem:
+    """A clip to be followed by a robot under physics.
+
+    Args:
+        reference: The reference.
+        cycles: How often a looping clip goes round; 1 for another.
+        weights: The weights of the cost.
+        n_threads: Physics threads; by default one per core.
+
+    Attributes:
+        n_steps: Control steps from the first to the last frame.
+        start: The reference's first state, ``(nq + nv,)``.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        cycles: int = 1,
+        weights: TrackingWeights | None = None,
+        n_threads: int | None = None,
+    ) -> None:
+        robot = reference.robot
+        self.reference = reference
+        self.weights = weights or TrackingWeights()
+        self.dt = 1 / robot.control_rate
+        # A last step that a rounding error would make is none.
+        self.n_steps = max(1, int(np.ceil(reference.duration * cycles / self.dt - 1e-6)))
+        self.nx = reference.rows.qvel.stop
+        self.nv = robot.model.nv
+        self.nu = robot.model.nu
+        self._scale = robot.torque_limit / robot.kp
+        self._diagonal = _diagonal(self.weights, self.nv)
+        # Sensors are half of the result's size, and nobody asks for them here.
+        model = copy.copy(robot.model)
+        model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_SENSOR
+        self._simulation = Simulation(model, robot.substeps, n_threads)
+        self.start = self.target(np.zeros(1, dtype=np.intp))[0]
+        self.evaluations = 0
+
+    def close(self) -> None:
+        """Ends the physics threads."""
+        self._simulation.close()
+
+    def target(self, steps: NDArray[np.intp]) -> FloatArray:
+        """The reference's states at control steps ``(n,)``, ``(n, nq + nv)``."""
+        return self.reference.at(steps * self.dt)[:, : self.nx]
+
+    def error_weights(self, steps: NDArray[np.intp]) -> FloatArray:
+        """Weights ``(n, 2 nv)`` of the deviations at control steps ``(n,)``.
+
+        What comes after the end of a clip that does not loop has none.
+        """
+        weights = np.repeat(self._diagonal[None], len(steps), axis=0)
+        if not self.reference.loop:
+            weights[steps > self.n_steps] = 0.0
+        return weights
+
+    def rollout(
+        self, states: FloatArray, actions: FloatArray, start: int | NDArray[np.intp]
+    ) -> FloatArray:
+        """The states after each of some actions.
+
+        Args:
+            states: Where it begins, ``(n, nq + nv)``.
+            actions: ``(n, horizon, nu)``.
+            start: Control step of the first action, one for all or ``(n,)``.
+
+        Returns:
+            Shape ``(n, horizon, nq + nv)``.
+        """
+        n, horizon = actions.shape[:2]
+        self.evaluations += n * horizon
+        steps = np.broadcast_to(np.asarray(start)[..., None] + np.arange(horizon), (n, horizon))
+        first = int(steps.min())
+        neutral = residual_target(
+            self.reference, np.arange(first + 1, int(steps.max()) + 2) * self.dt
+        )
+        ctrl = neutral[steps - first] + self._scale * actions
+        nq = self.nx - self.nv
+        rows = self._simulation.rollout(
+            self._simulation.states(states[:, :nq], states[:, nq:]), ctrl
+        )
+        layout = self._simulation.layout
+        return rows[..., layout.qpos.start : layout.qvel.stop]
+
+    def errors(self, states: FloatArray, start: int) -> FloatArray:
+        """Deviations ``(n, horizon, 2 nv)`` of states that follow control step ``start``."""
+        steps = start + 1 + np.arange(states.shape[1])
+        return difference(states, self.target(steps))
+
+    def costs(self, states: FloatArray, actions: FloatArray, start: int) -> FloatArray:
+        """Cost ``(n, horizon)`` of each step; infinite where a state is lost."""
+        steps = start + 1 + np.arange(states.shape[1])
+        deviation = np.square(self.errors(states, start)) * self.error_weights(steps)
+        cost = (deviation.sum(axis=-1) + self.weights.action * np.square(actions).sum(axis=-1)) / 2
+        return np.where(np.isfinite(cost), cost, np.inf)
+
+
+def _diagonal(weights: TrackingWeights, nv: int) -> FloatArray:
+    joints = nv - 6
+    return np.concatenate(
+        (
+            np.repeat((weights.root_ground, weights.root_height, weights.root_angle), (2, 1, 3)),
+            np.full(joints, weights.joint),
+            np.repeat((weights.root_velocity, weights.root_angular_velocity), (3, 3)),
+            np.full(joints, weights.joint_velocity),
+        )
+    )
