@@ -79,12 +79,10 @@ def rotation_6d(direction: FloatArray, q: FloatArray) -> FloatArray:
 
 
 def quat_exp(vector: FloatArray) -> FloatArray:
-    """Quaternions ``(..., 4)`` that turn by ``|vector|`` about rotation vectors ``(..., 3)`` [rad]."""
+    """Quaternions ``(..., 4)`` of rotation vectors ``(..., 3)`` [rad]."""
     angle = np.sqrt(np.square(vector).sum(axis=-1, keepdims=True))
     # sinc keeps the limit at no rotation: sin(angle / 2) / angle = sinc(angle / 2 pi) / 2.
-    return np.concatenate(
-        (np.cos(angle / 2), vector * np.sinc(angle / (2 * np.pi)) / 2), axis=-1
-    )
+    return np.concatenate((np.cos(angle / 2), vector * np.sinc(angle / (2 * np.pi)) / 2), axis=-1)
 
 
 def quat_log(q: FloatArray) -> FloatArray:

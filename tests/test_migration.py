@@ -203,6 +203,13 @@ def test_pretrain_then_evaluate(tmp_path: Path) -> None:
     assert "normalized_return " in run(command("evaluate my_policy.zip"), tmp_path)
 
 
+def test_refine_then_verify(tmp_path: Path) -> None:
+    told = run(command("feedback --iterations 3 --output"), tmp_path)
+    assert "plain PD → feedback" in told
+    assert (tmp_path / "refined_actions.npz").is_file()
+    assert "32-step error" in run(command("verify", "--test trajectory"), tmp_path)
+
+
 @pytest.mark.slow
 def test_quick_start_script_in_two_steps(tmp_path: Path) -> None:
     script, first = "train_pretrain_finetune.py", "outputs/my_bc_model"

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import TrainConfig
-from sb3_mimic.learn.run import RunFolder, default_name, versions
+from sb3_mimic.learn.run import RunFolder, default_name
 from sb3_mimic.learn.tasks import TASKS, get_task
 from sb3_mimic.learn.trained import open_trained
+from sb3_mimic.versions import versions
 
 
 def test_a_new_run_says_what_was_asked_for_and_with_what(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from sb3_mimic.cli.evaluate import Evaluate
 from sb3_mimic.cli.motions import Motions
 from sb3_mimic.cli.play import Play
 from sb3_mimic.cli.pretrain import Pretrain
+from sb3_mimic.cli.refine import Refine
 from sb3_mimic.cli.train import Train
+from sb3_mimic.cli.verify import Verify
 
 
 class Command(Protocol):
@@ -22,6 +24,8 @@ class Command(Protocol):
 _Commands = (
     Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Demos, tyro.conf.subcommand("demos")]
+    | Annotated[Refine, tyro.conf.subcommand("refine")]
+    | Annotated[Verify, tyro.conf.subcommand("verify")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Play, tyro.conf.subcommand("play")]

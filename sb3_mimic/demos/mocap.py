@@ -31,6 +31,7 @@ from sb3_mimic.demos.validate import check_trajectories
 from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip
+from sb3_mimic.refine.pd import pd_torque, servo_target
 
 FloatArray = NDArray[np.float64]
 Method = Literal["feedforward", "pd"]
@@ -135,10 +136,8 @@ def pd_actions(batch: HumanoidBatch, settings: MocapSettings) -> FloatArray:
     kp, kd = robot.kp, robot.kd
     if settings.gains is not None:
         kp, kd = (gain * robot.torque_limit for gain in settings.gains)
-    rate_error = -q_rate
-    if settings.method == "feedforward":
-        rate_error = rate_error + ahead[:, rows.qvel][:, 6:]
-    torque = kp * (ahead[:, rows.qpos][:, 7:] - q) + kd * rate_error
+    next_rates = ahead[:, rows.qvel][:, 6:] if settings.method == "feedforward" else 0.0
+    torque = pd_torque(kp, kd, q, q_rate, ahead[:, rows.qpos][:, 7:], next_rates)
     actions: FloatArray = np.clip(_actions_for(batch, torque), -1.0, 1.0)
     return actions
 
@@ -150,8 +149,7 @@ def _actions_for(batch: HumanoidBatch, torque: FloatArray) -> FloatArray:
     """
     if batch.options.control == "torque":
         return batch.actions_for(torque)
-    robot = batch.robot
-    target = batch.qpos[:, 7:] + (torque + robot.kd * batch.qvel[:, 6:]) / robot.kp
+    target = servo_target(batch.robot, batch.qpos[:, 7:], batch.qvel[:, 6:], torque)
     return batch.actions_for(target)
 
 

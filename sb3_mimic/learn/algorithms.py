@@ -17,9 +17,9 @@ from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.names import unknown_name
 from sb3_mimic.learn.policies import policy_settings
 from sb3_mimic.learn.tasks import Hyperparameters
+from sb3_mimic.names import unknown_name
 
 
 @dataclass(frozen=True)

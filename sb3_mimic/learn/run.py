@@ -11,9 +11,7 @@
       evaluation.json  videos/
 """
 
-import importlib.metadata
 import json
-import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,17 +23,7 @@ import yaml
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
-
-_PACKAGES = (
-    "sb3-mimic",
-    "stable-baselines3",
-    "sb3-contrib",
-    "imitation",
-    "gymnasium",
-    "mujoco",
-    "torch",
-    "numpy",
-)
+from sb3_mimic.versions import versions
 
 
 @dataclass(frozen=True)
@@ -201,14 +189,3 @@ def default_name(task: str, algo: str) -> str:
     """The name of an experiment that was given none: ``bc_rl_<task>_<algo>_<time>``."""
     now = datetime.now().astimezone()
     return f"bc_rl_{task}_{algo}_{now:%Y%m%d_%H%M%S}"
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide what a run gives."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.names import unknown_name
+from sb3_mimic.names import unknown_name
 
 
 @dataclass(frozen=True)

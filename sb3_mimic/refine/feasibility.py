@@ -105,13 +105,26 @@ def feasibility(reference: Reference) -> Feasibility:
     Args:
         reference: A clip for the humanoid, limited to its joints' ranges.
     """
+    return needs_at(reference, *_states(reference))
+
+
+def needs_at(
+    reference: Reference, rows: FloatArray, qacc: FloatArray, times: FloatArray
+) -> Feasibility:
+    """The forces and torques of some states under some accelerations.
+
+    Args:
+        reference: Where the states are from.
+        rows: Reference rows (m, width).
+        qacc: Accelerations (m, nv) [m/s², rad/s²].
+        times: When that is (m,) [s].
+    """
     robot = reference.robot
-    rows, qacc, times = _states(reference)
     # Limits of joints and contacts would push too.
     model = copy.copy(robot.model)
     model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONSTRAINT
     data = mujoco.MjData(model)
-    points = _GroundPoints(model)
+    points = GroundPoints(model)
     weight = float(model.body_subtreemass[0]) * -model.opt.gravity[2]
     m = len(rows)
     needed = np.empty((m, model.nv))
@@ -367,10 +380,16 @@ def _states(reference: Reference) -> tuple[FloatArray, FloatArray, FloatArray]:
     return reference.at(times), qacc, times
 
 
-class _GroundPoints:
+class GroundPoints:
     """The points of a model's bodies that may touch the ground, and forces at them.
 
     Spheres touch with their lowest point, capsules with that of either end, boxes with corners.
+
+    Args:
+        model: The model.
+
+    Attributes:
+        bodies: Number of the body that each point belongs to, ``(p,)``.
     """
 
     def __init__(self, model: mujoco.MjModel) -> None:
@@ -393,21 +412,30 @@ class _GroundPoints:
         slope = FRICTION
         self.cone = np.array([(slope, 0, 1), (-slope, 0, 1), (0, slope, 1), (0, -slope, 1)]).T
 
+    def lowest(self, data: mujoco.MjData) -> FloatArray:
+        """Where the points are that would touch the ground first, ``(p, 3)`` [m].
+
+        Args:
+            data: With the bodies' places computed.
+        """
+        turns = data.xmat[self.bodies].reshape(-1, 3, 3)
+        places = data.xpos[self.bodies] + np.einsum("pij,pj->pi", turns, self.centres)
+        places[:, 2] -= self.radii
+        return np.asarray(places)
+
     def edges(self, data: mujoco.MjData) -> tuple[FloatArray, float]:
         """Generalized forces of a unit push along each edge of each cone, (nv, 4 · points).
 
         Only points near the ground count; an empty array where there is none. And the height of
         the lowest point [m].
         """
-        turns = data.xmat[self.bodies].reshape(-1, 3, 3)
-        centres = data.xpos[self.bodies] + np.einsum("pij,pj->pi", turns, self.centres)
-        heights = centres[:, 2] - self.radii
+        lowest = self.lowest(data)
+        heights = lowest[:, 2]
         near = np.flatnonzero(heights < CONTACT_HEIGHT)
         pushes = np.empty((self.model.nv, 4 * len(near)))
         jacobian = np.empty((3, self.model.nv))
         for k, point in enumerate(near):
-            touching = centres[point] - (0.0, 0.0, self.radii[point])
-            mujoco.mj_jac(self.model, data, jacobian, None, touching, int(self.bodies[point]))
+            mujoco.mj_jac(self.model, data, jacobian, None, lowest[point], int(self.bodies[point]))
             pushes[:, 4 * k : 4 * k + 4] = jacobian.T @ self.cone
         return pushes, float(heights.min())
 

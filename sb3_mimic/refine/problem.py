@@ -1,4 +1,4 @@
-"""The tracking problem that every method of refinement solves: actions under which a robot follows a clip.
+"""The tracking problem: which actions make a robot follow a clip? Every method solves this one.
 
 States are rows of positions and velocities, ``(..., nq + nv)``; actions are those of the humanoid's
 default control mode, PD targets as offsets from the reference in [-1, 1]. Step ``t`` leads from
@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TrackingWeights:
-    """What a deviation from the reference costs: weight times its square, halved, summed over steps.
+    """Half of the weighted squares of all deviations, summed over steps, is the cost.
 
     Attributes:
         root_ground: Root position over the ground [1/m²].
@@ -39,9 +39,9 @@ class TrackingWeights:
     root_height: float = 15.0
     root_angle: float = 3.0
     joint: float = 1.0
-    root_velocity: float = 0.05
-    root_angular_velocity: float = 0.005
-    joint_velocity: float = 0.001
+    root_velocity: float = 0.02
+    root_angular_velocity: float = 0.002
+    joint_velocity: float = 0.0002
     action: float = 0.005
 
 
@@ -70,8 +70,8 @@ class TrackingProblem:
         self.reference = reference
         self.weights = weights or TrackingWeights()
         self.dt = 1 / robot.control_rate
-        # A last step that a rounding error would make is none.
-        self.n_steps = max(1, int(np.ceil(reference.duration * cycles / self.dt - 1e-6)))
+        # A last step that the rounding of a file's durations would make is none.
+        self.n_steps = max(1, int(np.ceil(reference.duration * cycles / self.dt - 1e-3)))
         self.nx = reference.rows.qvel.stop
         self.nv = robot.model.nv
         self.nu = robot.model.nu
@@ -90,7 +90,7 @@ class TrackingProblem:
 
     def target(self, steps: NDArray[np.intp]) -> FloatArray:
         """The reference's states at control steps ``(n,)``, ``(n, nq + nv)``."""
-        return self.reference.at(steps * self.dt)[:, : self.nx]
+        return self.reference.at(steps.astype(np.float64) * self.dt)[:, : self.nx]
 
     def error_weights(self, steps: NDArray[np.intp]) -> FloatArray:
         """Weights ``(n, 2 nv)`` of the deviations at control steps ``(n,)``.
@@ -120,7 +120,7 @@ class TrackingProblem:
         steps = np.broadcast_to(np.asarray(start)[..., None] + np.arange(horizon), (n, horizon))
         first = int(steps.min())
         neutral = residual_target(
-            self.reference, np.arange(first + 1, int(steps.max()) + 2) * self.dt
+            self.reference, np.arange(first + 1, int(steps.max()) + 2, dtype=np.float64) * self.dt
         )
         ctrl = neutral[steps - first] + self._scale * actions
         nq = self.nx - self.nv
@@ -139,8 +139,14 @@ class TrackingProblem:
         """Cost ``(n, horizon)`` of each step; infinite where a state is lost."""
         steps = start + 1 + np.arange(states.shape[1])
         deviation = np.square(self.errors(states, start)) * self.error_weights(steps)
-        cost = (deviation.sum(axis=-1) + self.weights.action * np.square(actions).sum(axis=-1)) / 2
+        effort = self.weights.action * np.square(actions).sum(axis=-1)
+        cost = (deviation.sum(axis=-1) + effort) / 2
         return np.where(np.isfinite(cost), cost, np.inf)
+
+
+def quantized(actions: FloatArray) -> FloatArray:
+    """Actions clipped to [-1, 1] and rounded to float32, in which they are stored and executed."""
+    return np.clip(actions, -1.0, 1.0).astype(np.float32).astype(np.float64)
 
 
 def _diagonal(weights: TrackingWeights, nv: int) -> FloatArray:

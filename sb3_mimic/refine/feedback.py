@@ -1,0 +1,122 @@
+"""Error feedback over whole passes: iterative learning control.
+
+Each pass performs the actions open loop; then every action is moved by what its joint was off one
+step later (Arimoto et al. 1984, https://doi.org/10.1002/rob.4620010203). A pass that is worse than
+the best one is thrown away and the step halved, so it cannot diverge. What is off after the body
+lost its balance teaches nothing about the actions then, so learning ends shortly after; and as
+joints are all that is fed back, it cannot regain a balance that is lost with every joint in place.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.refine.invdyn import InverseDynamicsSettings, solve_invdyn
+from sb3_mimic.refine.methods import Report
+from sb3_mimic.refine.pd import PdSettings, solve_pd
+from sb3_mimic.refine.problem import TrackingProblem, quantized
+
+FloatArray = NDArray[np.float64]
+
+#: Cost of a step at most: how a fallen body lies says nothing about a pass, only when it fell.
+LOST_COST: Final = 10.0
+
+# Track is lost where the root is further off: its height [m], its rotation [rad].
+_LOST_HEIGHT, _LOST_ANGLE = 0.15, 0.6
+# Control steps after that from which is still learned.
+_AFTER = 3
+
+
+@dataclass(frozen=True)
+class FeedbackSettings:
+    """How the actions are corrected.
+
+    Attributes:
+        alpha: Part of an error that is corrected in one pass, to begin with.
+        iterations: Passes.
+    """
+
+    alpha: float = 0.5
+    iterations: int = 10
+
+    def __post_init__(self) -> None:
+        if not self.alpha > 0:
+            raise InputError(f"alpha must be positive, got {self.alpha}")
+        if self.iterations < 1:
+            raise InputError(f"iterations must be at least 1, got {self.iterations}")
+
+
+def solve_feedback(
+    problem: TrackingProblem, settings: FeedbackSettings, seed: int, report: Report
+) -> FloatArray:
+    """Actions ``(n_steps, nu)`` of the best pass.
+
+    It begins with the best of plain PD, feed-forward (actions of zeros) and inverse dynamics.
+
+    Args:
+        problem: The tracking problem.
+        settings: See :class:`FeedbackSettings`.
+        seed: Nothing is random.
+        report: Called after each pass.
+    """
+
+    def quiet(done: int, steps: int, cost: float) -> None:
+        del done, steps, cost
+
+    starts = (
+        solve_pd(problem, PdSettings(), seed, quiet),
+        np.zeros((problem.n_steps, problem.nu)),
+        solve_invdyn(problem, InverseDynamicsSettings(), seed, quiet),
+    )
+    return correct(problem, np.stack(starts), settings, report)
+
+
+def correct(
+    problem: TrackingProblem, starts: FloatArray, settings: FeedbackSettings, report: Report
+) -> FloatArray:
+    """The best pass ``(n_steps, nu)``, never worse than the best start.
+
+    Args:
+        problem: The tracking problem.
+        starts: Actions to begin with, ``(n, n_steps, nu)``; the best are taken.
+        settings: See :class:`FeedbackSettings`.
+        report: Called after each pass.
+    """
+    robot = problem.reference.robot
+    scale = robot.torque_limit / robot.kp
+    total = problem.n_steps * settings.iterations
+    best, errors, cost = _best_pass(problem, quantized(starts))
+    alpha = settings.alpha
+    for iteration in range(settings.iterations):
+        # What the state has too much, the target gets less.
+        change = -alpha * errors[:, 6 : problem.nv] / scale
+        change[_horizon(errors) :] = 0.0
+        tried, found, found_cost = _best_pass(problem, quantized(best + change)[None])
+        if found_cost < cost:
+            best, errors, cost = tried, found, found_cost
+        else:
+            alpha /= 2
+        report((iteration + 1) * problem.n_steps, total, cost)
+    return best
+
+
+def _best_pass(
+    problem: TrackingProblem, actions: FloatArray
+) -> tuple[FloatArray, FloatArray, float]:
+    """Of passes ``(n, n_steps, nu)`` the cheapest: actions, errors (n_steps, 2 nv), cost."""
+    start = np.repeat(problem.start[None], len(actions), axis=0)
+    states = problem.rollout(start, actions, 0)
+    costs = np.minimum(problem.costs(states, actions, 0), LOST_COST).sum(axis=1)
+    best = int(costs.argmin())
+    return actions[best], problem.errors(states[best][None], 0)[0], float(costs[best])
+
+
+def _horizon(errors: FloatArray) -> int:
+    """Control steps from which can be learned."""
+    lost = (np.abs(errors[:, 2]) > _LOST_HEIGHT) | (
+        np.linalg.norm(errors[:, 3:6], axis=1) > _LOST_ANGLE
+    )
+    return int(lost.argmax()) + _AFTER if lost.any() else len(errors)

@@ -1,0 +1,186 @@
+"""Inverse dynamics: the torques that the reference's accelerations need, asked for in advance.
+
+The root has no motor: what it needs beyond the ground's forces nobody gives, and the replay goes
+astray by as much (`root_residual`). MuJoCo's contacts answer to a tenth of a millimetre, to which
+no clip is true: soles that hover by a centimetre get no force, and those that sink are thrown into
+the air, so its own inverse dynamics of a clip asks for torques against forces that will not be
+there. Here instead the ground gives the forces within the friction cones that come nearest to what
+the root needs (`feasibility`). MuJoCo's contacts are the better ones for a motion that was
+simulated: its residual is zero, and the actions are the ones it was simulated with.
+"""
+
+import copy
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_mimic.envs.robot import Robot
+from sb3_mimic.errors import InputError
+from sb3_mimic.refine.feasibility import needs_at
+from sb3_mimic.refine.methods import Report
+from sb3_mimic.refine.pd import actions_for_target, servo_target
+from sb3_mimic.refine.problem import TrackingProblem
+
+FloatArray = NDArray[np.float64]
+Contacts = Literal["cone", "model"]
+
+
+@dataclass(frozen=True)
+class InverseDynamicsSettings:
+    """Where the forces of the ground are from.
+
+    Attributes:
+        contacts: ``cone``: whatever helps most within the friction cones of points near the ground;
+            ``model``: MuJoCo's contacts, for motions without a millimetre of error.
+    """
+
+    contacts: Contacts = "cone"
+
+    def __post_init__(self) -> None:
+        if self.contacts not in get_args(Contacts):
+            raise InputError(
+                f"contacts={self.contacts!r} must be one of {', '.join(get_args(Contacts))}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class InverseDynamics:
+    """What T control steps of a motion need, averaged over each.
+
+    Attributes:
+        torque: Torque of each hinge (T, nu) [N·m], not limited.
+        target: Servo targets (T, nu) [rad] that ask for it.
+        root_force: Force that the root needs and nobody gives (T, 3), in the world's frame [N].
+        root_torque: Torque likewise (T, 3), in the root's frame [N·m].
+    """
+
+    torque: FloatArray
+    target: FloatArray
+    root_force: FloatArray
+    root_torque: FloatArray
+
+
+def solve_invdyn(
+    problem: TrackingProblem, settings: InverseDynamicsSettings, seed: int, report: Report
+) -> FloatArray:
+    """Actions ``(n_steps, nu)`` that ask for the torques of inverse dynamics.
+
+    Args:
+        problem: The tracking problem.
+        settings: See :class:`InverseDynamicsSettings`.
+        seed: Nothing is random.
+        report: Called once.
+    """
+    del seed
+    actions = inverse_dynamics_actions(problem, settings.contacts)
+    report(problem.n_steps, problem.n_steps, 0.0)
+    return actions
+
+
+def inverse_dynamics_actions(
+    problem: TrackingProblem, contacts: Contacts = "cone", n_steps: int | None = None
+) -> FloatArray:
+    """Actions ``(n, nu)`` of the first ``n_steps`` control steps, of the clip's if none are given.
+
+    Args:
+        problem: The tracking problem.
+        contacts: See :class:`InverseDynamicsSettings`.
+        n_steps: For a clip that loops it may be more than the clip has.
+    """
+    needed = reference_dynamics(problem, contacts, n_steps)
+    return actions_for_target(problem, needed.target)
+
+
+def root_residual(problem: TrackingProblem, settings: InverseDynamicsSettings) -> dict[str, float]:
+    """The wrench that the reference needs at its root and that nobody gives, mean and largest.
+
+    Args:
+        problem: The tracking problem.
+        settings: See :class:`InverseDynamicsSettings`.
+
+    Returns:
+        ``root_force_mean`` and ``_max`` [N], ``root_torque_mean`` and ``_max`` [N·m].
+    """
+    needed = reference_dynamics(problem, settings.contacts)
+    force = np.linalg.norm(needed.root_force, axis=1)
+    torque = np.linalg.norm(needed.root_torque, axis=1)
+    return {
+        "root_force_mean": float(force.mean()),
+        "root_force_max": float(force.max()),
+        "root_torque_mean": float(torque.mean()),
+        "root_torque_max": float(torque.max()),
+    }
+
+
+def reference_dynamics(
+    problem: TrackingProblem, contacts: Contacts = "cone", n_steps: int | None = None
+) -> InverseDynamics:
+    """What a reference needs in each control step.
+
+    Args:
+        problem: The tracking problem.
+        contacts: See :class:`InverseDynamicsSettings`.
+        n_steps: Control steps, the clip's if none are given.
+    """
+    reference, dt = problem.reference, problem.dt
+    n_steps = n_steps or problem.n_steps
+    robot, rows = reference.robot, reference.rows
+    if contacts == "model":
+        n_substeps = n_steps * robot.substeps
+        fine = np.arange(n_substeps + 1, dtype=np.float64) * (dt / robot.substeps)
+        states = reference.at(fine)
+        return inverse_dynamics(robot, states[:, rows.qpos], states[:, rows.qvel])
+    before = np.arange(n_steps, dtype=np.float64) * dt
+    after = before + dt
+    if not reference.loop:
+        after = np.minimum(after, reference.duration)
+    times = (before + after) / 2
+    middle = reference.at(times)
+    change = reference.at(after)[:, rows.qvel] - reference.at(before)[:, rows.qvel]
+    needs = needs_at(reference, middle, change / (after - before)[:, None], times)
+    weight = float(robot.model.body_subtreemass[0]) * -robot.model.opt.gravity[2]
+    return InverseDynamics(
+        torque=needs.torques,
+        target=servo_target(
+            robot, middle[:, rows.qpos][:, 7:], middle[:, rows.qvel][:, 6:], needs.torques
+        ),
+        root_force=needs.missing_force * weight,
+        root_torque=needs.missing_moment,
+    )
+
+
+def inverse_dynamics(robot: Robot, qpos: FloatArray, qvel: FloatArray) -> InverseDynamics:
+    """What a motion needs that is given at every physics step, under MuJoCo's contacts.
+
+    Args:
+        robot: The robot.
+        qpos: Positions ``(T · substeps + 1, nq)``.
+        qvel: Velocities ``(T · substeps + 1, nv)``.
+    """
+    model = copy.copy(robot.model)
+    # Accelerations are the differences that the integrator makes, not those of continuous time.
+    model.opt.enableflags |= mujoco.mjtEnableBit.mjENBL_INVDISCRETE
+    data = mujoco.MjData(model)
+    n = len(qpos) - 1
+    needed = np.empty((n, model.nv))
+    for i in range(n):
+        data.qpos[:], data.qvel[:] = qpos[i], qvel[i]
+        data.qacc[:] = (qvel[i + 1] - qvel[i]) / model.opt.timestep
+        mujoco.mj_inverse(model, data)
+        needed[i] = data.qfrc_inverse
+    torque = needed[:, 6:]
+    target = servo_target(robot, qpos[:-1, 7:], qvel[:-1, 6:], torque)
+
+    def per_step(values: FloatArray) -> FloatArray:
+        mean: FloatArray = values.reshape(-1, robot.substeps, values.shape[1]).mean(axis=1)
+        return mean
+
+    return InverseDynamics(
+        torque=per_step(torque),
+        target=per_step(target),
+        root_force=per_step(needed[:, :3]),
+        root_torque=per_step(needed[:, 3:6]),
+    )

@@ -1,0 +1,82 @@
+"""PD extraction: for each frame the torque that would carry its pose to the next.
+
+``kp (q_next - q) - kd q̇`` of the reference's own states, teacher-forced, played open loop. It damps
+against zero velocity, so every moving joint is held back, and nobody asks what the ground would
+have to give: the baseline that everything else is measured against.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_mimic.envs.humanoid import residual_target
+from sb3_mimic.envs.robot import Robot
+from sb3_mimic.refine.methods import Report
+from sb3_mimic.refine.problem import TrackingProblem, quantized
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PdSettings:
+    """The extraction has nothing to be set."""
+
+
+def solve_pd(
+    problem: TrackingProblem, settings: PdSettings, seed: int, report: Report
+) -> FloatArray:
+    """Actions ``(n_steps, nu)`` of the plain formula.
+
+    Args:
+        problem: The tracking problem.
+        settings: See :class:`PdSettings`.
+        seed: Nothing is random.
+        report: Called once.
+    """
+    del settings, seed
+    robot = problem.reference.robot
+    states = problem.target(np.arange(problem.n_steps + 1))
+    angles, rates = states[:, 7 : 7 + problem.nu], states[:, -problem.nu :]
+    torque = pd_torque(robot.kp, robot.kd, angles[:-1], rates[:-1], angles[1:])
+    target = servo_target(robot, angles[:-1], rates[:-1], torque)
+    report(problem.n_steps, problem.n_steps, 0.0)
+    return actions_for_target(problem, target)
+
+
+def pd_torque(
+    kp: FloatArray,
+    kd: FloatArray,
+    angles: FloatArray,
+    rates: FloatArray,
+    next_angles: FloatArray,
+    next_rates: FloatArray | float = 0.0,
+) -> FloatArray:
+    """Torque (n, nu) [N·m] that pulls hinges towards the next pose.
+
+    Args:
+        kp: Stiffness (nu,) [N·m/rad].
+        kd: Damping (nu,) [N·m·s/rad].
+        angles: Hinge angles now (n, nu) [rad].
+        rates: Hinge rates now (n, nu) [rad/s].
+        next_angles: Those of the next pose.
+        next_rates: The velocity that is damped against: 0 in the plain formula, the next pose's
+            with feed-forward.
+    """
+    return kp * (next_angles - angles) + kd * (next_rates - rates)
+
+
+def servo_target(
+    robot: Robot, angles: FloatArray, rates: FloatArray, torque: FloatArray
+) -> FloatArray:
+    """Targets (n, nu) [rad] with which the servos give a torque (n, nu) in a state."""
+    target: FloatArray = angles + (torque + robot.kd * rates) / robot.kp
+    return target
+
+
+def actions_for_target(problem: TrackingProblem, target: FloatArray) -> FloatArray:
+    """The actions (n, nu) that ask for servo targets [rad] from step 0 on, as bounds allow."""
+    robot = problem.reference.robot
+    times = np.arange(1, len(target) + 1, dtype=np.float64) * problem.dt
+    neutral = residual_target(problem.reference, times)
+    return quantized((target - neutral) * robot.kp / robot.torque_limit)

@@ -1,0 +1,177 @@
+"""A clip to refined actions: checked, refined, replayed, measured."""
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sb3_mimic.envs.humanoid import load_humanoid
+from sb3_mimic.envs.reference import Reference
+from sb3_mimic.errors import InputError
+from sb3_mimic.motion import MotionClip, close_loop, load_motion
+from sb3_mimic.names import unknown_name
+from sb3_mimic.refine.actions import Provenance, RefinedActions
+from sb3_mimic.refine.feasibility import check_refinable
+from sb3_mimic.refine.methods import DEFAULT_METHOD, Method, Report, get_method
+from sb3_mimic.refine.pd import PdSettings, solve_pd
+from sb3_mimic.refine.problem import TrackingProblem
+from sb3_mimic.refine.replay import ReplayMetrics, figures, measure, replay, single_step_errors
+from sb3_mimic.versions import versions
+
+
+def quiet(done: int, steps: int, cost: float) -> None:
+    """A `Report` that says nothing."""
+    del done, steps, cost
+
+
+def load_reference(motion: str | Path | MotionClip) -> Reference:
+    """The reference that the humanoid's environment makes of a motion.
+
+    Args:
+        motion: Name of a built-in clip, path of a clip file, or a clip.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    clip = motion if isinstance(motion, MotionClip) else load_motion(motion)
+    return Reference(close_loop(clip)[0] if clip.loop else clip, load_humanoid())
+
+
+def require_refinable(reference: Reference) -> None:
+    """Refuses a clip that no actions can reproduce.
+
+    Raises:
+        InputError: With what makes it hopeless.
+    """
+    found = check_refinable(reference)
+    if found:
+        reasons = "; ".join(f"{finding.message}: {finding.advice}" for finding in found)
+        raise InputError(
+            f"no actions can reproduce the motion {reference.clip.name!r} as it is: {reasons}"
+        )
+
+
+def refine(
+    motion: str | Path | MotionClip,
+    method: str = DEFAULT_METHOD,
+    *,
+    cycles: int = 1,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    report: Report | None = None,
+    n_threads: int | None = None,
+) -> RefinedActions:
+    """Finds actions under which the humanoid reproduces a clip under physics.
+
+    Args:
+        motion: Name of a built-in clip, path of a clip file, or a clip.
+        method: Name of the method, see `METHODS`.
+        cycles: How often a looping clip goes round.
+        seed: Seed of everything random.
+        settings: Changes to the method's default settings.
+        report: Called with steps done, steps in all, and the cost so far.
+        n_threads: Physics threads, which do not change the result; by default one per core.
+
+    Returns:
+        The actions, the states they lead through, and their provenance with the figures of their
+        replay and of plain PD's.
+
+    Raises:
+        InputError: If a name, number or clip cannot be used, or if no actions can reproduce the
+            clip.
+
+    Example:
+        >>> from sb3_mimic.refine import refine
+        >>> refined = refine("squat", method="feedback")
+        >>> refined.actions.shape
+        (90, 28)
+        >>> refined.provenance.metrics["survived_fraction"]
+        1.0
+    """
+    reference = load_reference(motion)
+    require_refinable(reference)
+    return refine_reference(
+        reference,
+        method,
+        cycles=cycles,
+        seed=seed,
+        settings=settings,
+        report=report,
+        n_threads=n_threads,
+    )
+
+
+def refine_reference(
+    reference: Reference,
+    method: str = DEFAULT_METHOD,
+    *,
+    cycles: int = 1,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    report: Report | None = None,
+    n_threads: int | None = None,
+) -> RefinedActions:
+    """As `refine`, for a reference that was made and checked before."""
+    chosen = get_method(method)
+    options = _settings(chosen, settings or {})
+    if cycles < 1 or (cycles > 1 and not reference.loop):
+        raise InputError(
+            f"cycles={cycles} must be at least 1"
+            if cycles < 1
+            else f"cycles={cycles}: {reference.clip.name!r} does not loop, so it is performed once"
+        )
+    with closing(TrackingProblem(reference, cycles, n_threads=n_threads)) as problem:
+        began = time.perf_counter()
+        actions = chosen.solve(problem, options, seed, report or quiet).astype(np.float32)
+        seconds = time.perf_counter() - began
+        further = chosen.tell(problem, options)
+    done = replay(reference, actions, cycles)
+    single = single_step_errors(reference, actions, cycles, n_threads)
+    clip, robot = reference.clip, reference.robot
+    return RefinedActions(
+        actions,
+        done.qpos,
+        done.qvel,
+        Provenance(
+            clip=clip.name,
+            clip_digest=clip.digest,
+            robot=robot.name,
+            robot_digest=robot.digest,
+            method=method,
+            settings=asdict(options),
+            seed=seed,
+            cycles=cycles,
+            seconds=seconds,
+            versions=versions(),
+            metrics=figures(reference, done, float(single.mean())).as_dict() | further,
+            pd_metrics=measure_pd(reference, cycles, n_threads=n_threads).as_dict(),
+        ),
+    )
+
+
+def measure_pd(
+    reference: Reference, cycles: int = 1, *, n_threads: int | None = None, **options: Any
+) -> ReplayMetrics:
+    """The figures of plain PD extraction, with which everything is compared.
+
+    Args:
+        reference: The clip.
+        cycles: How often a looping clip goes round.
+        n_threads: Physics threads.
+        **options: As of `measure`.
+    """
+    with closing(TrackingProblem(reference, cycles, n_threads=n_threads)) as problem:
+        actions = solve_pd(problem, PdSettings(), 0, quiet)
+    return measure(reference, actions, cycles, n_threads=n_threads, **options)
+
+
+def _settings(method: Method, changes: Mapping[str, Any]) -> Any:
+    names = method.setting_names()
+    for name in changes:
+        if name not in names:
+            raise unknown_name(f"setting of the method {method.name}", name, names)
+    return method.settings(**changes)
