@@ -178,6 +178,10 @@ class HumanoidMimicEnv(MimicEnv):
         """Position within the clip, in [0, 1)."""
         return float(self.batched.phase[0])
 
+    def make_batch(self, n_envs: int, n_threads: int | None = None) -> "HumanoidBatch":
+        """A batch of environments like this one; see `MimicEnv.make_batch`."""
+        return HumanoidBatch(self.reference, self.batched.options, n_envs, n_threads)
+
 
 def load_humanoid(control: Control = "residual") -> Robot:
     """Loads the humanoid; for ``control="torque"`` its servos are plain motors."""

@@ -19,6 +19,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Jobs refine the built-in clips: once for all of them, and not in the user's own cache.
+os.environ.setdefault("SB3_MIMIC_CACHE", str(ROOT / ".pytest_cache" / "sb3-mimic"))
+
 
 @pytest.fixture(scope="session")
 def motions_dir() -> Path:

@@ -26,13 +26,26 @@ class Demonstrations:
     ] = None
     expert: Annotated[Path | None, optional("PATH")] = None
     """Trained SB3 model (.zip) to collect them from."""
+    refine_method: Annotated[
+        str | None,
+        tyro.conf.arg(
+            metavar="NAME",
+            help="Humanoid: method that finds actions under which the clip is reproduced: mpc, "
+            "gradient, invdyn, feedback or pd; none: PD labels, to which --method, --lookahead and "
+            "--gains belong. (default: none where these are given, else mpc)",
+        ),
+    ] = None
+    refine_iterations: Annotated[int | None, optional("INT")] = None
+    """Humanoid: iterations of that method; without it its own number."""
+    load_refined_actions: Annotated[Path | None, optional("PATH")] = None
+    """Humanoid: actions file of sb3-mimic refine, instead of refining."""
     method: Literal["feedforward", "pd"] = "feedforward"
-    """Humanoid: damping against the reference's velocity, or (pd) against zero velocity:
+    """Humanoid, PD labels: damping against the reference's velocity, or (pd) against zero velocity:
     kp (q_next - q) - kd qvel."""
     lookahead: int = 1
-    """Humanoid: control steps to the pose that is to be reached."""
+    """Likewise: control steps to the pose that is to be reached."""
     gains: Annotated[tuple[float, float] | None, optional("KP KD")] = None
-    """Humanoid: in parts of each joint's torque limit per rad and per rad/s; without them its own
+    """Likewise: in parts of each joint's torque limit per rad and per rad/s; without them its own
     servos'."""
     use_camera: bool = False
     """Observe through the robot's camera (pidog)."""
@@ -41,14 +54,16 @@ class Demonstrations:
 
     def source(self, demos: Path | None = None, *, allow_pickle: bool = False) -> "Source":
         """The source that the options describe."""
-        from sb3_mimic.learn.collect import Source
+        from sb3_mimic.learn.collect import Source, refinement_options
 
         task = get_task(self.env)
         n_episodes = task.n_demo_episodes if self.n_demo_episodes is None else self.n_demo_episodes
         if n_episodes < 1:
             raise InputError(f"--n-demo-episodes must be at least 1, got {n_episodes}")
         motion = self.motion or task.motion
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = refinement_options(
+            task, self._refine_method(), self.refine_iterations, self.load_refined_actions
+        )
         if task.motion_in_env:
             from sb3_mimic.demos.mocap import MocapSettings
 
@@ -64,6 +79,17 @@ class Demonstrations:
             allow_pickle=allow_pickle,
             options=options,
         )
+
+    def _refine_method(self) -> str:
+        """The method asked for; options of PD labels ask for these."""
+        labels = (self.method, self.lookahead, self.gains) != ("feedforward", 1, None)
+        if self.refine_method is None:
+            return "none" if labels else "mpc"
+        if labels and self.refine_method != "none":
+            raise InputError(
+                "--method, --lookahead and --gains make PD labels; they need --refine-method none"
+            )
+        return self.refine_method
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ class Pretrain(Demonstrations):
     """Hidden layers of actor and critic; without it the robot's own."""
     l2_weight: float = 0.0
     """Weight of the squared weights in the loss."""
+    state_weight: float = 0.0
+    """Weight of the next state's error in the loss, by a forward model fitted before; 0: none."""
     val_split: float = 0.1
     """Part of the demonstrations held out for validation; 0 validates on the training samples."""
     patience: int = 20
@@ -58,6 +60,8 @@ class Pretrain(Demonstrations):
         from sb3_mimic.learn.saved import save_model, save_weights
 
         zip_path, weights_path = self._targets()
+        if self.state_weight > 0 and self.use_camera:
+            raise InputError("--state-weight needs vector observations; --use-camera gives images")
         source = self.source(self.demos, allow_pickle=self.allow_pickle)
         task = source.task
         settings = replace(
@@ -65,6 +69,7 @@ class Pretrain(Demonstrations):
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             l2_weight=self.l2_weight,
+            state_weight=self.state_weight,
             validation_fraction=self.val_split,
             patience=self.patience,
         )
@@ -96,6 +101,9 @@ class Pretrain(Demonstrations):
         if result.validation_error:
             found["train_mse"] = result.train_error[result.best_epoch]
             found["validation_mse"] = result.validation_error[result.best_epoch]
+        if result.forward_fit is not None:
+            found["forward_mse"] = result.forward_fit.error
+            found["persistence_mse"] = result.forward_fit.persistence_error
         if not self.no_eval:
             found |= evaluate(
                 model,

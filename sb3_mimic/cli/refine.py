@@ -24,7 +24,10 @@ _SETTINGS = ("iterations", "samples", "horizon", "alpha")
 
 @dataclass(frozen=True)
 class Refine:
-    """Find the actions that reproduce a clip under physics, and measure their replay."""
+    """Find the actions that reproduce a clip under physics, and measure their replay.
+
+    With --output, one that was stopped goes on where it was when the same command is run again.
+    """
 
     motion: tyro.conf.Positional[str]
     """Built-in name or file."""
@@ -63,12 +66,19 @@ class Refine:
         reference = load_reference(self.motion)
         require_refinable(reference)
         found = {}
-        for name in names:
-            with _progress(name) as report:
-                found[name] = self._refine(reference, name, settings[name], report)
+        try:
+            for name in names:
+                with _progress(name) as report:
+                    found[name] = self._refine(reference, name, settings[name], report)
+        except KeyboardInterrupt:
+            for path in self._kept(names):
+                _say(f"{path}: the progress so far; the same command goes on from it")
+            raise
         best = max(found, key=lambda name: _merit(found[name]))
         if self.output is not None:
             save_actions(self.output, found[best])
+            for path in self._kept(names):
+                path.unlink()
         if self.plot is not None:
             _plot(reference, found[best], self.plot)
         self._print(reference, {name: _made(refined) for name, refined in found.items()}, best)
@@ -98,8 +108,26 @@ class Refine:
         from sb3_mimic.refine.run import refine_reference
 
         return refine_reference(
-            reference, method, cycles=self.cycles, seed=self.seed, settings=settings, report=report
+            reference,
+            method,
+            cycles=self.cycles,
+            seed=self.seed,
+            settings=settings,
+            report=report,
+            checkpoint=self._checkpoint(method),
+            tell=_say,
         )
+
+    def _checkpoint(self, method: str) -> Path | None:
+        """Where a method's progress is kept: a hidden file beside the output."""
+        if self.output is None:
+            return None
+        return self.output.with_name(f".{self.output.stem}.{method}.partial.npz")
+
+    def _kept(self, methods: tuple[str, ...]) -> list[Path]:
+        """The progress that there is."""
+        paths = (self._checkpoint(method) for method in methods)
+        return [path for path in paths if path is not None and path.exists()]
 
     def _print(self, reference: "Reference", made: "dict[str, Provenance]", best: str) -> None:
         seconds = reference.duration * self.cycles
@@ -121,6 +149,13 @@ class Refine:
         for what, path in (("actions", self.output), ("picture", self.plot)):
             if path is not None:
                 print(f"{what}: {path}", file=said)
+
+
+def _say(sentence: str) -> None:
+    """Tells on standard error, where it is not part of the figures."""
+    from tqdm import tqdm
+
+    tqdm.write(f"sb3-mimic: {sentence}", file=sys.stderr)
 
 
 def _made(refined: "RefinedActions") -> "Provenance":

@@ -27,6 +27,7 @@ import numpy as np
 from imitation.data.types import TrajectoryWithRew
 from numpy.typing import NDArray
 
+from sb3_mimic.demos.refined import NO_METHOD, Refinement, collect_refined
 from sb3_mimic.demos.validate import check_trajectories
 from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv
 from sb3_mimic.errors import InputError
@@ -81,6 +82,7 @@ def collect_mocap(
     seed: int = 0,
     env_kwargs: Mapping[str, Any] | None = None,
     settings: MocapSettings | None = None,
+    refinement: Refinement | None = None,
 ) -> list[TrajectoryWithRew]:
     """Makes demonstrations of a clip in a humanoid environment's spaces.
 
@@ -92,6 +94,8 @@ def collect_mocap(
         seed: Seeds the disturbances.
         env_kwargs: Further keyword arguments of the environment.
         settings: See :class:`MocapSettings`.
+        refinement: What refined actions to make them of instead of PD labels; see
+            :func:`~sb3_mimic.demos.refined.collect_refined`.
 
     Returns:
         One trajectory per pass.
@@ -111,6 +115,11 @@ def collect_mocap(
         env = made.unwrapped
         if not isinstance(env, HumanoidMimicEnv):
             raise InputError(f"{env_id} is no humanoid that imitates a clip")
+        if refinement is not None and refinement.method != NO_METHOD:
+            refined = refinement.find(env.reference, seed)
+            return collect_refined(
+                env_id, motion, n_episodes, refined, seed=seed, env_kwargs=env_kwargs
+            )
         passes = [_teacher_forced(env, settings)]
         rng = np.random.default_rng(seed)
         while len(passes) < n_episodes:
@@ -153,13 +162,6 @@ def _actions_for(batch: HumanoidBatch, torque: FloatArray) -> FloatArray:
     return batch.actions_for(target)
 
 
-def _make_batch(env: HumanoidMimicEnv, n_envs: int) -> HumanoidBatch:
-    batch = env.make_batch(n_envs)
-    if not isinstance(batch, HumanoidBatch):
-        raise TypeError(f"{type(env).__name__} makes a {type(batch).__name__}")
-    return batch
-
-
 def _teacher_forced(env: HumanoidMimicEnv, settings: MocapSettings) -> TrajectoryWithRew:
     """A pass in which every state is the reference's.
 
@@ -167,7 +169,7 @@ def _teacher_forced(env: HumanoidMimicEnv, settings: MocapSettings) -> Trajector
     """
     reference = env.reference
     n_steps = max(1, round(reference.duration * env.batched.robot.control_rate))
-    batch = _make_batch(env, n_steps + 1)
+    batch = env.make_batch(n_steps + 1)
     try:
         # The last frame of a loop is its first; the end of another clip is as near as may be.
         phases = np.arange(n_steps + 1) * batch.dt / reference.duration
@@ -192,7 +194,7 @@ def _disturbed(
     env: HumanoidMimicEnv, n: int, rng: np.random.Generator, settings: MocapSettings
 ) -> list[TrajectoryWithRew]:
     """Passes of at most the clip's length under physics, from random phases."""
-    batch = _make_batch(env, n)
+    batch = env.make_batch(n)
     try:
         everyone = np.arange(n)
         phases = rng.random(n)

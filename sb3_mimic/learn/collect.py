@@ -11,6 +11,7 @@ from imitation.data.types import Trajectory
 
 from sb3_mimic.demos import collect_demonstrations
 from sb3_mimic.demos.expert import collect_expert
+from sb3_mimic.demos.refined import Refinement
 from sb3_mimic.demos.storage import load_demonstrations
 from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.errors import InputError
@@ -19,6 +20,24 @@ from sb3_mimic.learn.saved import load_policy
 from sb3_mimic.learn.tasks import Task
 
 _EXPERT_ENVS = 16
+
+
+def refinement_options(
+    task: Task, method: str, iterations: int | None, actions: Path | None
+) -> dict[str, Any]:
+    """The options of a :class:`Source` that say how its clip is refined.
+
+    Raises:
+        InputError: If they contradict each other, or the robot performs no clips.
+    """
+    if not task.motion_in_env:
+        if actions is not None or iterations is not None:
+            raise InputError(
+                f"--load-refined-actions and --refine-iterations are for clips; the {task.name}'s "
+                "gaits are commands already"
+            )
+        return {}
+    return {"refinement": Refinement(method, iterations, actions)}
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,13 @@ class TrainConfig:
         int | None,
         by_robot("Gait episodes, or passes over the clip, to collect.", "n_demo_episodes"),
     ] = None
+    refine_method: str = "mpc"
+    """Humanoid: method that finds actions under which the clip is reproduced, before they are
+    demonstrated: mpc, gradient, invdyn, feedback or pd; none: plain PD labels."""
+    refine_iterations: Annotated[int | None, optional("INT")] = None
+    """Humanoid: iterations of that method; without it its own number."""
+    load_refined_actions: Annotated[Path | None, optional("PATH")] = None
+    """Humanoid: actions file of sb3-mimic refine, instead of refining."""
     total_bc_epochs: Annotated[
         int | None, by_robot("Epochs of behavior cloning, at most.", "n_bc_epochs")
     ] = None
@@ -206,7 +213,14 @@ class TrainConfig:
         unknown = values.keys() - known.keys()
         if unknown:
             raise InputError(f"{source}: {min(unknown)!r} is no setting of a training job")
-        paths = ("demos", "expert", "pretrained_model", "output_dir", "resume")
+        paths = (
+            "demos",
+            "expert",
+            "load_refined_actions",
+            "pretrained_model",
+            "output_dir",
+            "resume",
+        )
         arguments: dict[str, Any] = {
             name: Path(value) if name in paths and value is not None else value
             for name, value in values.items()

@@ -19,7 +19,7 @@ from sb3_mimic.envs.opengl import has_display
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import check_device, get_algorithm, make_model
 from sb3_mimic.learn.callbacks import load_callback
-from sb3_mimic.learn.collect import Source, load_for
+from sb3_mimic.learn.collect import Source, load_for, refinement_options
 from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.evaluate import evaluate
@@ -162,6 +162,12 @@ class _Job:
             demos=config.demos,
             expert=config.expert,
             allow_pickle=config.allow_pickle,
+            options=refinement_options(
+                config.task,
+                config.refine_method,
+                config.refine_iterations,
+                config.load_refined_actions,
+            ),
         )
         given = config.pretrained_model
         callback = None if config.callback is None else load_callback(config.callback)

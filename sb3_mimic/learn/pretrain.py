@@ -29,6 +29,7 @@ from tqdm import trange
 
 from sb3_mimic.demos.validate import check_trajectories
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.dynamics import ForwardFit, StateRegularizedLoss, fit_forward_model
 from sb3_mimic.learn.policies import is_critic_parameter, log_std_parameter, normalizers
 from sb3_mimic.learn.tasks import CloningSettings
 
@@ -52,6 +53,7 @@ class PretrainResult:
         residual: Root mean squared error of each action element after cloning, shape (nu,).
         log_std: The log standard deviation set from it, shape (nu,); None where the policy has no
             diagonal Gaussian.
+        forward_fit: The forward model behind the state's term of the loss; None without that term.
     """
 
     train_error: tuple[float, ...]
@@ -61,6 +63,7 @@ class PretrainResult:
     n_validation: int
     residual: NDArray[np.float64]
     log_std: NDArray[np.float64] | None
+    forward_fit: ForwardFit | None
 
 
 class ShuffledBatches:
@@ -124,7 +127,8 @@ def pretrain(
         The curves and the residual.
 
     Raises:
-        InputError: If the demonstrations do not fit the model, or ``n_epochs`` is negative.
+        InputError: If the demonstrations do not fit the model, ``n_epochs`` is negative, or
+            ``settings.state_weight`` is set where observations are no vectors.
 
     Example:
         >>> from sb3_mimic import collect_demonstrations, make_model
@@ -148,6 +152,11 @@ def pretrain(
     transpose = env if isinstance(env, VecTransposeImage) else None
     space = env.observation_space if transpose is None else transpose.venv.observation_space
     check_trajectories(demonstrations, space, env.action_space, "the demonstrations")
+    if settings.state_weight > 0 and len(space.shape or ()) != 1:
+        raise InputError(
+            "the state's term of the cloning loss (state_weight) needs vector observations, those "
+            f"of the environment have shape {space.shape}"
+        )
     policy = model.policy
 
     train, held_out = split_trajectories(demonstrations, settings.validation_fraction, seed)
@@ -171,6 +180,15 @@ def pretrain(
     )
     batches: Iterable[Any] = ShuffledBatches(*train_set, bc.batch_size, seed)
     bc.set_demonstrations(batches)
+    forward_fit = None
+    if settings.state_weight > 0:
+        forward_fit = fit_forward_model(train, held_out, seed=seed, device=policy.device)
+        bc.loss_calculator = StateRegularizedLoss(
+            ent_weight=0.0,
+            l2_weight=settings.l2_weight,
+            model=forward_fit.model,
+            state_weight=settings.state_weight,
+        )
     train_error, validation_error, best_epoch = _fit(
         bc, n_epochs, settings.patience, train_set, validation_set or train_set, progress_bar
     )
@@ -183,6 +201,7 @@ def pretrain(
         n_validation=0 if validation_set is None else len(validation_set[1]),
         residual=residual,
         log_std=set_log_std(policy, residual, settings.log_std_bounds),
+        forward_fit=forward_fit,
     )
 
 

@@ -3,6 +3,7 @@
 Light on purpose (no torch, no simulator), so that ``--help`` can print every robot's defaults.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -77,6 +78,8 @@ class CloningSettings:
         batch_size: Samples per gradient step.
         learning_rate: Adam's step size.
         l2_weight: Weight of half the sum of all squared weights in the loss.
+        state_weight: Weight of the next state's squared difference, next to the action's; 0 is
+            plain cloning. See :mod:`sb3_mimic.learn.dynamics`.
         validation_fraction: Part of the demonstrations held out, by whole trajectories.
         patience: Epochs without a better validation error after which cloning stops.
         log_std_bounds: Range for the log standard deviation that is set from the residual.
@@ -86,6 +89,7 @@ class CloningSettings:
     batch_size: int = 256
     learning_rate: float = 1e-3
     l2_weight: float = 0.0
+    state_weight: float = 0.0
     validation_fraction: float = 0.1
     patience: int = 20
     log_std_bounds: tuple[float, float] = (-3.5, -1.5)
@@ -96,6 +100,8 @@ class CloningSettings:
             raise InputError(f"batch_size must be at least 1, got {self.batch_size}")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not 0 <= self.state_weight < math.inf:
+            raise InputError(f"state_weight must be finite and not negative: {self.state_weight}")
         if not 0 <= self.validation_fraction < 1:
             raise InputError(
                 f"validation_fraction must lie in [0, 1), got {self.validation_fraction}"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
 from sb3_mimic.refine.invdyn import InverseDynamicsSettings, solve_invdyn
 from sb3_mimic.refine.methods import Report
 from sb3_mimic.refine.pd import PdSettings, solve_pd
@@ -50,7 +51,11 @@ class FeedbackSettings:
 
 
 def solve_feedback(
-    problem: TrackingProblem, settings: FeedbackSettings, seed: int, report: Report
+    problem: TrackingProblem,
+    settings: FeedbackSettings,
+    seed: int,
+    report: Report,
+    checkpoint: Checkpoint = NOWHERE,
 ) -> FloatArray:
     """Actions ``(n_steps, nu)`` of the best pass.
 
@@ -61,7 +66,9 @@ def solve_feedback(
         settings: See :class:`FeedbackSettings`.
         seed: Nothing is random.
         report: Called after each pass.
+        checkpoint: Nothing is worth keeping.
     """
+    del checkpoint
 
     def quiet(done: int, steps: int, cost: float) -> None:
         del done, steps, cost

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.refine.ilqr import ImproveSettings, follow, improve
+from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
+from sb3_mimic.refine.ilqr import Improvement, ImproveSettings, follow, go_on
 from sb3_mimic.refine.invdyn import inverse_dynamics_actions
 from sb3_mimic.refine.methods import Report
 from sb3_mimic.refine.problem import TrackingProblem
@@ -19,7 +20,11 @@ class GradientSettings(ImproveSettings):
 
 
 def solve_gradient(
-    problem: TrackingProblem, settings: GradientSettings, seed: int, report: Report
+    problem: TrackingProblem,
+    settings: GradientSettings,
+    seed: int,
+    report: Report,
+    checkpoint: Checkpoint = NOWHERE,
 ) -> FloatArray:
     """Actions ``(n_steps, nu)``: those of inverse dynamics, improved over the whole clip at once.
 
@@ -28,15 +33,18 @@ def solve_gradient(
         settings: See :class:`GradientSettings`.
         seed: Seeds the noise.
         report: Told the iterations done.
+        checkpoint: Keeps the progress of each iteration.
     """
-    first = follow(problem, problem.start, inverse_dynamics_actions(problem), 0)
-    plan = improve(
-        problem,
-        problem.start,
-        first,
-        0,
-        settings,
-        np.random.default_rng(seed),
-        lambda done, cost: report(done, settings.iterations, cost),
-    )
-    return plan.actions
+    rng = np.random.default_rng(seed)
+    found = checkpoint.load(rng)
+    if found is None:
+        first = follow(problem, problem.start, inverse_dynamics_actions(problem), 0)
+        begun = Improvement(first, settings.noise)
+    else:
+        begun = Improvement.restored(found)
+
+    def keep(now: Improvement) -> None:
+        checkpoint.save(now.snapshot("whole"), rng)
+        report(now.iterations, settings.iterations, now.plan.cost)
+
+    return go_on(problem, problem.start, begun, 0, settings, rng, keep).actions

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.envs.manifold import difference, displace
+from sb3_mimic.errors import InputError
+from sb3_mimic.refine.checkpoint import Snapshot
 from sb3_mimic.refine.problem import TrackingProblem, quantized
 
 FloatArray = NDArray[np.float64]
@@ -66,6 +68,13 @@ class ImproveSettings:
     tolerance: float = 0.01
     patience: int = 4
 
+    def __post_init__(self) -> None:
+        for name in ("iterations", "samples", "noise", "tolerance"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if self.patience < 1:
+            raise InputError(f"patience must be at least 1, got {self.patience}")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -75,16 +84,57 @@ class Plan:
         actions: ``(horizon, nu)``, each a float32 number in [-1, 1].
         states: States after each of them, ``(horizon, nq + nv)``.
         costs: Cost of each step, ``(horizon,)``.
+        gains: Change of the actions by the deviation from the states before them, ``(horizon, nu,
+            2 nv)``: the feedback under which the plan was found; None for actions alone.
     """
 
     actions: FloatArray
     states: FloatArray
     costs: FloatArray
+    gains: FloatArray | None = None
 
     @property
     def cost(self) -> float:
         """Cost of the whole plan."""
         return float(self.costs.sum())
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """How far the improvement of a plan has come.
+
+    Attributes:
+        plan: The best plan so far.
+        noise: Standard deviation of the next trials' noise at its knots.
+        damping: What is added to the Hessian of the actions.
+        iterations: Linearizations so far.
+        failures: Failed iterations in a row.
+    """
+
+    plan: Plan
+    noise: float
+    damping: float = _DAMPING
+    iterations: int = 0
+    failures: int = 0
+
+    def snapshot(self, stage: str) -> Snapshot:
+        """As it is kept in a file; the plan's gains are not needed to go on."""
+        plan = self.plan
+        return Snapshot(
+            stage,
+            {"actions": plan.actions, "states": plan.states, "costs": plan.costs},
+            {
+                "noise": self.noise,
+                "damping": self.damping,
+                "iterations": self.iterations,
+                "failures": self.failures,
+            },
+        )
+
+    @classmethod
+    def restored(cls, snapshot: Snapshot) -> "Improvement":
+        """What `snapshot` was taken of."""
+        return cls(Plan(**snapshot.arrays), **snapshot.values)
 
 
 @dataclass(frozen=True)
@@ -121,7 +171,7 @@ def improve(
     start: int,
     settings: ImproveSettings,
     rng: np.random.Generator,
-    report: Callable[[int, float], None] | None = None,
+    report: Callable[[Improvement], None] | None = None,
 ) -> Plan:
     """A plan that costs less, or the same one.
 
@@ -132,11 +182,27 @@ def improve(
         start: Its first control step.
         settings: See :class:`ImproveSettings`.
         rng: Draws the noise.
-        report: Told how many iterations are done, and the cost they have come to.
+        report: Told after each iteration how far it has come.
     """
-    damping, noise, failures = _DAMPING, settings.noise, 0
+    begun = Improvement(plan, settings.noise)
+    return go_on(problem, state, begun, start, settings, rng, report)
+
+
+def go_on(
+    problem: TrackingProblem,
+    state: FloatArray,
+    begun: Improvement,
+    start: int,
+    settings: ImproveSettings,
+    rng: np.random.Generator,
+    report: Callable[[Improvement], None] | None = None,
+) -> Plan:
+    """As `improve`, from where an improvement had come."""
+    plan, noise, damping, failures = begun.plan, begun.noise, begun.damping, begun.failures
     jacobians: tuple[FloatArray, FloatArray] | None = None
-    for iteration in range(settings.iterations):
+    for iteration in range(begun.iterations, settings.iterations):
+        if failures >= settings.patience:
+            break
         if jacobians is None:
             jacobians = linearize(problem, state, plan, start)
         dampings = np.clip(damping * _DAMPING_FACTORS, *_DAMPING_RANGE)
@@ -153,9 +219,7 @@ def improve(
         if saved <= 0 or not trial.noisy:
             noise *= _NOISE_DECAY
         if report is not None:
-            report(iteration + 1, plan.cost)
-        if failures >= settings.patience:
-            break
+            report(Improvement(plan, noise, damping, iteration + 1, failures))
     return plan
 
 
@@ -320,10 +384,10 @@ def _best_trial(
     best = int(np.argmin(totals))
     n = len(costs)
     if best < n:
-        found = Plan(actions[best], states[best], costs[best])
+        found = Plan(actions[best], states[best], costs[best], trials.gains[best])
         return _Trial(found, float(dampings[which[best]]), best >= plain)
     best -= n
-    found = Plan(mixed_actions[best], mixed_states[best], mixed_costs[best])
+    found = Plan(mixed_actions[best], mixed_states[best], mixed_costs[best], mixed.gains[best])
     return _Trial(found, float(dampings[m // 2]), True)
 
 

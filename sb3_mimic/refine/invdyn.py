@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sb3_mimic.envs.robot import Robot
 from sb3_mimic.errors import InputError
+from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
 from sb3_mimic.refine.feasibility import needs_at
 from sb3_mimic.refine.methods import Report
 from sb3_mimic.refine.pd import actions_for_target, servo_target
@@ -64,7 +65,11 @@ class InverseDynamics:
 
 
 def solve_invdyn(
-    problem: TrackingProblem, settings: InverseDynamicsSettings, seed: int, report: Report
+    problem: TrackingProblem,
+    settings: InverseDynamicsSettings,
+    seed: int,
+    report: Report,
+    checkpoint: Checkpoint = NOWHERE,
 ) -> FloatArray:
     """Actions ``(n_steps, nu)`` that ask for the torques of inverse dynamics.
 
@@ -73,8 +78,9 @@ def solve_invdyn(
         settings: See :class:`InverseDynamicsSettings`.
         seed: Nothing is random.
         report: Called once.
+        checkpoint: Nothing is worth keeping.
     """
-    del seed
+    del seed, checkpoint
     actions = inverse_dynamics_actions(problem, settings.contacts)
     report(problem.n_steps, problem.n_steps, 0.0)
     return actions

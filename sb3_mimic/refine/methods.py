@@ -1,7 +1,8 @@
 """The methods of refinement by name. Light: a method's module is imported when it is asked for.
 
-A method is a function of a :class:`~sb3_mimic.refine.problem.TrackingProblem`, its settings, a seed
-and a `Report`, that gives actions ``(n_steps, nu)`` in [-1, 1], each a float32 number.
+A method is a function of a :class:`~sb3_mimic.refine.problem.TrackingProblem`, its settings, a
+seed, a `Report` and a :class:`~sb3_mimic.refine.checkpoint.Checkpoint`, that gives actions
+``(n_steps, nu)`` in [-1, 1], each a float32 number.
 """
 
 from collections.abc import Callable
@@ -38,7 +39,7 @@ class Method:
     findings: str = ""
 
     def solve(self, *arguments: Any) -> Any:
-        """Runs it on problem, settings, seed and report: actions ``(n_steps, nu)``."""
+        """Runs it on problem, settings, seed, report, checkpoint: actions ``(n_steps, nu)``."""
         return _load(self.solver)(*arguments)
 
     def settings(self, **changes: Any) -> Any:

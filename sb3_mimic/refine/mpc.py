@@ -1,12 +1,12 @@
 """Receding-horizon planning: the default method.
 
 A plan of some .8 s is improved by sampled iLQR (:mod:`sb3_mimic.refine.ilqr`), its first quarter
-of a second is executed, and the rest is where the next plan starts from: elites live on from segment to
-segment. The horizon has to be long enough to prepare a take-off; what is executed is short enough
-that every action was planned with half a second behind it in view. Where a plan runs into trouble, the
-planner goes back and tries again with more effort. In the end the whole clip is polished as one
-plan, which costs little and finds what no window could: the speed of the run-up from which the
-jump would have landed right.
+of a second is executed, and the rest is where the next plan starts from: elites live on from
+segment to segment. The horizon has to be long enough to prepare a take-off; what is executed is
+short enough that every action was planned with half a second behind it in view. Where a plan runs
+into trouble, the planner goes back and tries again with more effort. In the end the whole clip is
+polished as one plan, which costs little and finds what no window could: the speed of the run-up
+from which the jump would have landed right.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.refine.ilqr import ImproveSettings, Plan, follow, improve
+from sb3_mimic.errors import InputError
+from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint, Snapshot
+from sb3_mimic.refine.ilqr import Improvement, ImproveSettings, Plan, follow, go_on, improve
 from sb3_mimic.refine.invdyn import inverse_dynamics_actions
 from sb3_mimic.refine.methods import Report
 from sb3_mimic.refine.problem import TrackingProblem
@@ -28,6 +30,8 @@ _TROUBLE = 1.0
 # Segments to go back when in trouble, and how often that may happen in all per segment of the clip.
 _BACK = 3
 _BACKTRACKS = 0.5
+# Stages, as kept progress names them.
+_WINDOW, _POLISH = "window", "polish"
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,68 @@ class MpcSettings:
     noise: float = 0.1
     polish: int = 10
 
+    def __post_init__(self) -> None:
+        for name in ("execute", "iterations"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("samples", "noise", "polish"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if self.horizon < self.execute:
+            raise InputError(
+                f"horizon={self.horizon} must not be shorter than what is executed of each plan, "
+                f"{self.execute} control steps"
+            )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the window has come.
+
+    Attributes:
+        guess: Actions ``(n, nu)`` that the next plan starts from, as far as they are known.
+        backtracks: How often it may still go back.
+        plans: The plan of each segment, whose first steps were executed.
+        effort: Factor of the next plan's iterations.
+    """
+
+    guess: FloatArray
+    backtracks: int
+    plans: tuple[Plan, ...] = ()
+    effort: int = 1
+
+    def snapshot(self) -> Snapshot:
+        """As it is kept in a file."""
+        arrays = {
+            name: np.concatenate([getattr(plan, name) for plan in self.plans])
+            for name in ("actions", "states", "costs")
+        }
+        return Snapshot(
+            _WINDOW,
+            arrays | {"guess": self.guess},
+            {
+                "lengths": [len(plan.actions) for plan in self.plans],
+                "backtracks": self.backtracks,
+                "effort": self.effort,
+            },
+        )
+
+    @classmethod
+    def restored(cls, snapshot: Snapshot) -> "Progress":
+        """What `snapshot` was taken of."""
+        arrays, values = snapshot.arrays, snapshot.values
+        edges = np.cumsum(values["lengths"])[:-1]
+        parts = (np.split(arrays[name], edges) for name in ("actions", "states", "costs"))
+        plans = tuple(Plan(*part) for part in zip(*parts, strict=True))
+        return cls(arrays["guess"], values["backtracks"], plans, values["effort"])
+
 
 def solve_mpc(
     problem: TrackingProblem,
     settings: MpcSettings,
     seed: int,
     report: Report,
+    checkpoint: Checkpoint = NOWHERE,
 ) -> FloatArray:
     """Actions ``(n_steps, nu)`` that follow the clip.
 
@@ -64,40 +124,61 @@ def solve_mpc(
         settings: See :class:`MpcSettings`.
         seed: Seeds the noise.
         report: Told how many of how many control steps are done, and the cost so far.
+        checkpoint: Keeps the progress of each segment, and of each iteration of the polishing.
     """
     rng = np.random.default_rng(seed)
     total = problem.n_steps + settings.polish
-    plan = _plan_through(problem, settings, rng, lambda done, cost: report(done, total, cost))
+    found = checkpoint.load(rng)
+
+    def keep_window(now: Progress, done: int, cost: float) -> None:
+        checkpoint.save(now.snapshot(), rng)
+        report(done, total, cost)
+
+    def keep_polish(now: Improvement) -> None:
+        checkpoint.save(now.snapshot(_POLISH), rng)
+        report(problem.n_steps + now.iterations, total, now.plan.cost)
+
+    if found is not None and found.stage == _POLISH:
+        begun = Improvement.restored(found)
+    else:
+        progress = _beginning(problem, settings) if found is None else Progress.restored(found)
+        begun = Improvement(
+            _plan_through(problem, settings, progress, rng, keep_window), settings.noise
+        )
     whole = ImproveSettings(settings.polish, settings.samples, settings.noise)
-    polished = improve(
-        problem,
-        problem.start,
-        plan,
-        0,
-        whole,
-        rng,
-        lambda done, cost: report(problem.n_steps + done, total, cost),
-    )
-    return polished.actions
+    return go_on(problem, problem.start, begun, 0, whole, rng, keep_polish).actions
+
+
+def _beginning(problem: TrackingProblem, settings: MpcSettings) -> Progress:
+    backtracks = int(np.ceil(_BACKTRACKS * problem.n_steps / settings.execute))
+    return Progress(np.zeros((0, problem.nu)), backtracks)
 
 
 def _plan_through(
     problem: TrackingProblem,
     settings: MpcSettings,
+    progress: Progress,
     rng: np.random.Generator,
-    report: Callable[[int, float], None],
+    keep: Callable[[Progress, int, float], None],
 ) -> Plan:
+    """The plan of the whole clip, from where the window had come.
+
+    Args:
+        problem: The tracking problem.
+        settings: See :class:`MpcSettings`.
+        progress: How far it had come.
+        rng: Draws the noise.
+        keep: Given after each segment the progress, the control steps executed and their cost.
+    """
     each = ImproveSettings(settings.iterations, settings.samples, settings.noise, patience=2)
+    guess, backtracks, effort = progress.guess, progress.backtracks, progress.effort
     # What was executed, and with it the plan it was the beginning of.
-    executed: list[Plan] = []
-    plans: list[Plan] = []
-    backtracks = int(np.ceil(_BACKTRACKS * problem.n_steps / settings.execute))
-    effort = 1
+    plans = list(progress.plans)
+    executed = [_executed(problem, settings, plan, i) for i, plan in enumerate(plans)]
     # Where a plan knows nothing yet: what the reference needs of the motors. A clip that does not
     # loop ends with its last step.
     n_known = problem.n_steps + (settings.horizon if problem.reference.loop else 0)
     known = inverse_dynamics_actions(problem, n_steps=n_known)
-    guess = np.zeros((0, problem.nu))
     while (step := sum(len(part.actions) for part in executed)) < problem.n_steps:
         state = executed[-1].states[-1] if executed else problem.start
         horizon = settings.horizon
@@ -119,10 +200,15 @@ def _plan_through(
             del executed[-back:], plans[-back:]
             continue
         effort = 1
-        plans.append(plan)
-        executed.append(_part(plan, slice(0, min(settings.execute, problem.n_steps - step))))
+        executed.append(_executed(problem, settings, plan, len(plans)))
+        # Without its gains, which are many numbers.
+        plans.append(replace(plan, gains=None))
         guess = plan.actions[settings.execute :]
-        report(step + len(executed[-1].actions), sum(part.cost for part in executed))
+        keep(
+            Progress(guess, backtracks, tuple(plans), effort),
+            step + len(executed[-1].actions),
+            sum(part.cost for part in executed),
+        )
     return Plan(
         np.concatenate([part.actions for part in executed]),
         np.concatenate([part.states for part in executed]),
@@ -130,5 +216,7 @@ def _plan_through(
     )
 
 
-def _part(plan: Plan, steps: slice) -> Plan:
-    return Plan(plan.actions[steps], plan.states[steps], plan.costs[steps])
+def _executed(problem: TrackingProblem, settings: MpcSettings, plan: Plan, segment: int) -> Plan:
+    """The beginning of a segment's plan that is executed."""
+    end = min(settings.execute, problem.n_steps - segment * settings.execute)
+    return Plan(plan.actions[:end], plan.states[:end], plan.costs[:end])

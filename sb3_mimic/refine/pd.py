@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sb3_mimic.envs.humanoid import residual_target
 from sb3_mimic.envs.robot import Robot
+from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
 from sb3_mimic.refine.methods import Report
 from sb3_mimic.refine.problem import TrackingProblem, quantized
 
@@ -24,7 +25,11 @@ class PdSettings:
 
 
 def solve_pd(
-    problem: TrackingProblem, settings: PdSettings, seed: int, report: Report
+    problem: TrackingProblem,
+    settings: PdSettings,
+    seed: int,
+    report: Report,
+    checkpoint: Checkpoint = NOWHERE,
 ) -> FloatArray:
     """Actions ``(n_steps, nu)`` of the plain formula.
 
@@ -33,8 +38,9 @@ def solve_pd(
         settings: See :class:`PdSettings`.
         seed: Nothing is random.
         report: Called once.
+        checkpoint: Nothing is worth keeping.
     """
-    del settings, seed
+    del settings, seed, checkpoint
     robot = problem.reference.robot
     states = problem.target(np.arange(problem.n_steps + 1))
     angles, rates = states[:, 7 : 7 + problem.nu], states[:, -problem.nu :]

@@ -1,7 +1,6 @@
 """A clip to refined actions: checked, refined, replayed, measured."""
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +14,16 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip, close_loop, load_motion
 from sb3_mimic.names import unknown_name
 from sb3_mimic.refine.actions import Provenance, RefinedActions
+from sb3_mimic.refine.checkpoint import Checkpoint
 from sb3_mimic.refine.feasibility import check_refinable
 from sb3_mimic.refine.methods import DEFAULT_METHOD, Method, Report, get_method
 from sb3_mimic.refine.pd import PdSettings, solve_pd
 from sb3_mimic.refine.problem import TrackingProblem
 from sb3_mimic.refine.replay import ReplayMetrics, figures, measure, replay, single_step_errors
 from sb3_mimic.versions import versions
+
+# Packages of whose versions progress must be to be gone on from.
+_DECISIVE = ("sb3-mimic", "mujoco", "numpy")
 
 
 def quiet(done: int, steps: int, cost: float) -> None:
@@ -63,6 +66,8 @@ def refine(
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     report: Report | None = None,
+    checkpoint: Path | None = None,
+    tell: Callable[[str], None] | None = None,
     n_threads: int | None = None,
 ) -> RefinedActions:
     """Finds actions under which the humanoid reproduces a clip under physics.
@@ -74,6 +79,10 @@ def refine(
         seed: Seed of everything random.
         settings: Changes to the method's default settings.
         report: Called with steps done, steps in all, and the cost so far.
+        checkpoint: File (.npz) in which the slow methods keep their progress, and from which they
+            go on if it is that of the same clip, robot, settings, seed and versions, to the same
+            actions to the last bit. It stays there in the end.
+        tell: Called with a sentence on what became of a ``checkpoint`` that was there.
         n_threads: Physics threads, which do not change the result; by default one per core.
 
     Returns:
@@ -101,6 +110,8 @@ def refine(
         seed=seed,
         settings=settings,
         report=report,
+        checkpoint=checkpoint,
+        tell=tell,
         n_threads=n_threads,
     )
 
@@ -113,6 +124,8 @@ def refine_reference(
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     report: Report | None = None,
+    checkpoint: Path | None = None,
+    tell: Callable[[str], None] | None = None,
     n_threads: int | None = None,
 ) -> RefinedActions:
     """As `refine`, for a reference that was made and checked before."""
@@ -125,9 +138,9 @@ def refine_reference(
             else f"cycles={cycles}: {reference.clip.name!r} does not loop, so it is performed once"
         )
     with closing(TrackingProblem(reference, cycles, n_threads=n_threads)) as problem:
-        began = time.perf_counter()
-        actions = chosen.solve(problem, options, seed, report or quiet).astype(np.float32)
-        seconds = time.perf_counter() - began
+        kept = Checkpoint(checkpoint, _key(reference, method, options, seed, cycles), tell)
+        actions = chosen.solve(problem, options, seed, report or quiet, kept).astype(np.float32)
+        seconds = kept.seconds
         further = chosen.tell(problem, options)
     done = replay(reference, actions, cycles)
     single = single_step_errors(reference, actions, cycles, n_threads)
@@ -151,6 +164,36 @@ def refine_reference(
             pd_metrics=measure_pd(reference, cycles, n_threads=n_threads).as_dict(),
         ),
     )
+
+
+def refinement_key(
+    reference: Reference,
+    method: str,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    cycles: int = 1,
+) -> dict[str, Any]:
+    """What decides the actions of a refinement, to the last bit, as JSON can hold it.
+
+    Raises:
+        InputError: If there is no such method or setting.
+    """
+    return _key(reference, method, _settings(get_method(method), settings or {}), seed, cycles)
+
+
+def _key(reference: Reference, method: str, options: Any, seed: int, cycles: int) -> dict[str, Any]:
+    """What decides the progress of a refinement, to the last bit."""
+    found = versions()
+    return {
+        "clip": reference.clip.digest,
+        "robot": reference.robot.digest,
+        "method": method,
+        "settings": asdict(options),
+        "seed": seed,
+        "cycles": cycles,
+        "versions": {name: found[name] for name in _DECISIVE if name in found},
+    }
 
 
 def measure_pd(

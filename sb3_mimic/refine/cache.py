@@ -1,0 +1,62 @@
+"""Refined actions of earlier times, in the user's cache folder.
+
+The folder is ``$SB3_MIMIC_CACHE``, else ``sb3-mimic`` in ``$XDG_CACHE_HOME`` or ``~/.cache``. A
+file's name is a digest of everything that decides its actions: clip, robot, method, settings, seed,
+cycles and the versions of what computes. Whatever cannot be read or written there is computed.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sb3_mimic.envs.reference import Reference
+from sb3_mimic.errors import InputError
+from sb3_mimic.refine.actions import RefinedActions, load_actions, save_actions
+from sb3_mimic.refine.methods import DEFAULT_METHOD
+from sb3_mimic.refine.run import refine_reference, refinement_key, require_refinable
+
+
+def cache_folder() -> Path:
+    """Where refined actions are kept."""
+    if chosen := os.environ.get("SB3_MIMIC_CACHE"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "sb3-mimic"
+
+
+def refine_cached(
+    reference: Reference,
+    method: str = DEFAULT_METHOD,
+    *,
+    cycles: int = 1,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+) -> RefinedActions:
+    """As `refine_reference`, but only once for everything that is the same.
+
+    Args:
+        reference: The clip for the robot.
+        method: Name of the method.
+        cycles: How often a looping clip goes round.
+        seed: Seed of everything random.
+        settings: Changes to the method's default settings.
+
+    Raises:
+        InputError: If a name or number cannot be used, or if no actions can reproduce the clip.
+    """
+    key = refinement_key(reference, method, settings=settings, seed=seed, cycles=cycles)
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    path = cache_folder() / "refined" / f"{digest[:32]}.npz"
+    if path.is_file():
+        with suppress(InputError):  # a damaged file is no reason not to work
+            return load_actions(path)
+    require_refinable(reference)
+    refined = refine_reference(reference, method, cycles=cycles, seed=seed, settings=settings)
+    with suppress(InputError, OSError):
+        path.unlink(missing_ok=True)
+        save_actions(path, refined)
+    return refined

@@ -1,0 +1,140 @@
+"""The progress of a refinement in a file, so that one that was stopped goes on where it was.
+
+An ``.npz`` without pickle: a method's arrays, and a JSON string with its numbers, the state of its
+random generator and the *key*: what was asked for, of which clip, with which versions. A file of
+another key is not used. What goes on from a file gives, to the last bit, what it would have given
+without the interruption.
+"""
+
+import json
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.io import atomic_path
+
+_STATE = "state"
+# What reading anything else than such a file raises.
+_MALFORMED = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    zipfile.BadZipFile,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What a method needs to go on, beside its random generator.
+
+    Attributes:
+        stage: Which part of the method it is in.
+        arrays: Arrays of numbers.
+        values: What JSON holds.
+    """
+
+    stage: str
+    arrays: Mapping[str, NDArray[Any]]
+    values: Mapping[str, Any]
+
+
+class Checkpoint:
+    """Where a method keeps its progress.
+
+    Args:
+        path: The file, ``.npz``; None for nowhere.
+        key: What a file must be of to be gone on from, as JSON holds it.
+        tell: Told in a sentence if it goes on from the file, or why it does not.
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        key: Mapping[str, Any] | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        self.path = path
+        self._key = json.loads(json.dumps(key))
+        self._tell = tell
+        self._began = time.perf_counter()
+        self._before = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Wall time spent, before an interruption too [s]."""
+        return self._before + time.perf_counter() - self._began
+
+    def load(self, rng: np.random.Generator) -> Snapshot | None:
+        """What to go on from, and sets the random generator to where it was then.
+
+        Args:
+            rng: A generator of the same kind as the one that was saved.
+
+        Returns:
+            None where there is no file, or none that can be used.
+        """
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            with np.load(self.path, allow_pickle=False) as loaded:
+                arrays = {name: loaded[name] for name in loaded}
+            state = json.loads(str(arrays.pop(_STATE)))
+            snapshot = Snapshot(state["stage"], arrays, state["values"])
+            key, spent, generator = state["key"], float(state["seconds"]), state["generator"]
+            differs = [name for name, value in self._key.items() if key.get(name) != value]
+            if not differs:
+                rng.bit_generator.state = generator
+        except _MALFORMED as error:
+            self._say(f"{self.path}: cannot be gone on from ({error}); starting anew")
+            return None
+        if differs:
+            self._say(
+                f"{self.path}: is the progress of another refinement ({', '.join(differs)} "
+                f"{'differs' if len(differs) == 1 else 'differ'}); starting anew"
+            )
+            return None
+        self._before = spent
+        self._say(f"{self.path}: going on after {spent:.0f} s")
+        return snapshot
+
+    def save(self, snapshot: Snapshot, rng: np.random.Generator) -> None:
+        """Writes the progress, whole or not at all, in place of earlier progress.
+
+        Raises:
+            InputError: If it cannot be written.
+        """
+        if self.path is None:
+            return
+        state = {
+            "stage": snapshot.stage,
+            "values": snapshot.values,
+            "key": self._key,
+            "seconds": self.seconds,
+            "generator": rng.bit_generator.state,
+        }
+        arrays: dict[str, Any] = {**snapshot.arrays, _STATE: np.array(json.dumps(state))}
+        try:
+            with atomic_path(self.path) as temporary:
+                np.savez(temporary, **arrays)
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: cannot be written ({error.strerror or error})"
+            ) from error
+
+    def _say(self, sentence: str) -> None:
+        if self._tell is not None:
+            self._tell(sentence)
+
+
+#: Keeps nothing.
+NOWHERE = Checkpoint()

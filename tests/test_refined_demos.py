@@ -1,0 +1,124 @@
+"""Demonstrations made of refined actions, and the cache that these come from."""
+
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import sb3_mimic  # noqa: F401 (registers the environments)
+from sb3_mimic.cli.demos import Demos
+from sb3_mimic.demos.mocap import collect_mocap
+from sb3_mimic.demos.refined import RefinedSettings, Refinement, collect_refined
+from sb3_mimic.errors import InputError
+from sb3_mimic.refine import refine
+from sb3_mimic.refine.actions import RefinedActions, save_actions
+from sb3_mimic.refine.cache import refine_cached
+from sb3_mimic.refine.run import load_reference
+
+ENV = "sb3_mimic/HumanoidMimic-v0"
+
+
+@pytest.fixture(scope="module")
+def refined() -> RefinedActions:
+    return refine("walk", method="invdyn", cycles=2)
+
+
+def test_first_pass_is_the_refined_clip(refined: RefinedActions) -> None:
+    (whole,) = collect_refined(ENV, "walk", 1, refined)
+    env = gym.make(ENV, motion="walk")
+    observation, _ = env.reset(options={"phase": 0.0})
+    np.testing.assert_array_equal(whole.obs[0], observation)
+    for action, following, reward in zip(whole.acts, whole.obs[1:], whole.rews, strict=True):
+        observation, earned, terminated, _, _ = env.step(action)
+        np.testing.assert_allclose(observation, following, atol=1e-6)
+        assert earned == pytest.approx(reward, abs=1e-6)
+    assert terminated == whole.terminal
+    np.testing.assert_array_equal(whole.acts, refined.actions[: len(whole)])
+    env.close()
+
+
+def test_disturbed_passes_are_beside_the_clip_and_reproducible(refined: RefinedActions) -> None:
+    passes = collect_refined(ENV, "walk", 6, refined, seed=3)
+    again = collect_refined(ENV, "walk", 6, refined, seed=3)
+    others = collect_refined(ENV, "walk", 6, refined, seed=4)
+    assert len(passes) == len(again) == 6
+    for one, same, other in zip(passes[1:], again[1:], others[1:], strict=True):
+        np.testing.assert_array_equal(one.obs, same.obs)
+        np.testing.assert_array_equal(one.acts, same.acts)
+        assert not np.array_equal(one.obs[0], other.obs[0])
+        assert np.abs(one.acts).max() <= 1.0
+
+
+def test_without_disturbance_labels_are_the_refined_actions(refined: RefinedActions) -> None:
+    quiet = RefinedSettings(spread=0.0, action_noise=0.0)
+    for one in collect_refined(ENV, "walk", 4, refined, settings=quiet)[1:]:
+        gaps = np.abs(refined.actions[:, None] - one.acts[0]).max(axis=2).min(axis=0)
+        assert gaps.max() < 1e-6
+
+
+def test_actions_of_another_clip_are_refused(refined: RefinedActions) -> None:
+    with pytest.raises(InputError, match="walk"):
+        collect_refined(ENV, "run", 1, refined)
+
+
+def test_torques_cannot_ask_for_targets(refined: RefinedActions) -> None:
+    with pytest.raises(InputError, match="refine-method none"):
+        collect_refined(ENV, "walk", 1, refined, env_kwargs={"control": "torque"})
+
+
+def test_absolute_targets_give_the_same_motion(refined: RefinedActions) -> None:
+    (residual,) = collect_refined(ENV, "walk", 1, refined)
+    (absolute,) = collect_refined(ENV, "walk", 1, refined, env_kwargs={"control": "pd"})
+    steps = min(len(residual), len(absolute), 10)
+    np.testing.assert_allclose(residual.obs[:steps], absolute.obs[:steps], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "mcp"}, "did you mean mpc"),
+        ({"method": "invdyn", "iterations": 3}, "does not iterate"),
+        ({"iterations": 0}, "at least 1"),
+        ({"method": "none", "iterations": 2}, "nothing to iterate"),
+    ],
+)
+def test_contradictions_are_refused(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Refinement(**arguments)  # type: ignore[arg-type]
+
+
+def test_options_of_pd_labels_ask_for_them() -> None:
+    assert Demos(method="pd").source().options["refinement"].method == "none"
+    assert Demos().source().options["refinement"].method == "mpc"
+    with pytest.raises(InputError, match="--refine-method none"):
+        Demos(method="pd", refine_method="mpc").source()
+
+
+def test_refinement_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SB3_MIMIC_CACHE", str(tmp_path))
+    reference = load_reference("squat")
+    first = refine_cached(reference, "invdyn")
+    (file,) = (tmp_path / "refined").iterdir()
+    written = file.stat().st_mtime_ns
+    again = refine_cached(reference, "invdyn")
+    np.testing.assert_array_equal(first.actions, again.actions)
+    assert file.stat().st_mtime_ns == written
+    refine_cached(reference, "pd")
+    assert len(list((tmp_path / "refined").iterdir())) == 2
+
+
+def test_damaged_cache_is_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SB3_MIMIC_CACHE", str(tmp_path))
+    reference = load_reference("squat")
+    first = refine_cached(reference, "invdyn")
+    (file,) = (tmp_path / "refined").iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    np.testing.assert_array_equal(refine_cached(reference, "invdyn").actions, first.actions)
+
+
+def test_loaded_actions_are_demonstrated(tmp_path: Path, refined: RefinedActions) -> None:
+    path = tmp_path / "walk.npz"
+    save_actions(path, refined)
+    (whole,) = collect_mocap(ENV, "walk", 1, refinement=Refinement(actions=path))
+    np.testing.assert_array_equal(whole.acts, refined.actions[: len(whole)])
