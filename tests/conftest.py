@@ -1,7 +1,9 @@
 """What every test shares: rendering and threads set before MuJoCo and torch load, and the clips."""
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,19 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Jobs refine the built-in clips: once for all of them, and not in the user's own cache.
 os.environ.setdefault("SB3_MIMIC_CACHE", str(ROOT / ".pytest_cache" / "sb3-mimic"))
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Processes that tests start can be interrupted, even where the tests run in the background.
+
+    A shell makes its background jobs ignore SIGINT, and their children inherit that.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

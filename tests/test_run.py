@@ -88,6 +88,8 @@ def test_defaults_are_filled_in_and_an_explicit_value_wins(name: str, algo: str)
         "expert",
         "pretrained_model",
         "experiment_name",
+        "refine_iterations",
+        "load_refined_actions",
         "resume",
         "callback",
     }
