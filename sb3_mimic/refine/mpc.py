@@ -201,8 +201,7 @@ def _plan_through(
             continue
         effort = 1
         executed.append(_executed(problem, settings, plan, len(plans)))
-        # Without its gains, which are many numbers.
-        plans.append(replace(plan, gains=None))
+        plans.append(plan)
         guess = plan.actions[settings.execute :]
         keep(
             Progress(guess, backtracks, tuple(plans), effort),
