@@ -29,7 +29,7 @@ from sb3_mimic.refine.ilqr import (
 from sb3_mimic.refine.problem import TrackingProblem, quantized
 
 seeds = st.integers(0, 2**32 - 1)
-QUICK = ImproveSettings(iterations=2, samples=4)
+QUICK = ImproveSettings(iterations=2, samples=4, enough=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -229,10 +229,18 @@ def test_a_plan_that_cannot_be_improved_is_kept(walk: TrackingProblem) -> None:
     rng = np.random.default_rng(0)
     state, plan = random_plan(walk, 4, rng)
     told: list[Improvement] = []
-    demanding = ImproveSettings(iterations=5, samples=0, tolerance=1e9, patience=2)
+    demanding = replace(QUICK, iterations=5, samples=0, tolerance=1e9, patience=2)
     improve(walk, state, plan, 0, demanding, rng, told.append)
     assert len(told) == 2
     assert improve(walk, state, plan, 0, replace(QUICK, iterations=0), rng) is plan
+
+
+def test_a_plan_that_is_good_enough_is_kept(walk: TrackingProblem) -> None:
+    rng = np.random.default_rng(0)
+    state, plan = random_plan(walk, 4, rng)
+    mean = float(plan.costs.mean())
+    assert improve(walk, state, plan, 0, replace(QUICK, enough=1.01 * mean), rng) is plan
+    assert improve(walk, state, plan, 0, replace(QUICK, enough=0.99 * mean), rng) is not plan
 
 
 def test_noise_is_linear_between_knots() -> None:
