@@ -29,6 +29,7 @@ from sb3_mimic.envs.simulation import available_cores
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
 from sb3_mimic.refine.methods import METHODS, get_method
+from sb3_mimic.refine.replay import TABLE_COLUMNS
 from sb3_mimic.refine.run import load_reference, refine_reference, require_refinable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,13 +39,7 @@ CYCLES = 5
 
 # Title, figure, format.
 COLUMNS = (
-    ("joint error [rad]", "joint_error", ".4f"),
-    ("50 steps [rad]", "error_50", ".4f"),
-    ("drift 50 [m]", "drift_50", ".3f"),
-    ("drift end [m]", "drift_end", ".3f"),
-    ("drift max [m]", "drift_max", ".3f"),
-    ("survived", "survived_fraction", ".3f"),
-    ("reward", "mean_reward", ".3f"),
+    *TABLE_COLUMNS,
     ("s per s of motion", "seconds_per_second", ".2f"),
     ("memory [MiB]", "peak_mib", ".0f"),
 )

@@ -170,25 +170,15 @@ def _merit(refined: "RefinedActions") -> tuple[float, float]:
     return metrics["survived_fraction"], metrics["mean_reward"]
 
 
-# Title, metric, format.
-_COLUMNS = (
-    ("joint error [rad]", "joint_error", ".4f"),
-    ("50 steps [rad]", "error_50", ".4f"),
-    ("drift 50 [m]", "drift_50", ".3f"),
-    ("drift end [m]", "drift_end", ".3f"),
-    ("drift max [m]", "drift_max", ".3f"),
-    ("survived", "survived_fraction", ".3f"),
-    ("reward", "mean_reward", ".3f"),
-)
-
-
 def _table(made: "dict[str, Provenance]", seconds: float) -> str:
     """A row a method, all measured in this run."""
-    titles = ["method", *(title for title, _, _ in _COLUMNS), "s per s of motion"]
+    from sb3_mimic.refine.replay import TABLE_COLUMNS
+
+    titles = ["method", *(title for title, _, _ in TABLE_COLUMNS), "s per s of motion"]
     rows = [
         [
             name,
-            *(format(row.metrics[metric], form) for _, metric, form in _COLUMNS),
+            *(format(row.metrics[metric], form) for _, metric, form in TABLE_COLUMNS),
             f"{row.seconds / seconds:.2f}",
         ]
         for name, row in made.items()
@@ -205,9 +195,11 @@ def _table(made: "dict[str, Provenance]", seconds: float) -> str:
 
 def _summary(made: "Provenance", seconds: float) -> Iterator[str]:
     """Plain PD's figures and the method's, a line a figure."""
+    from sb3_mimic.refine.replay import TABLE_COLUMNS
+
     cycles = f", {made.cycles} cycles" if made.cycles > 1 else ""
     yield f"{made.clip}{cycles}: plain PD → {made.method}"
-    for title, metric, form in _COLUMNS:
+    for title, metric, form in TABLE_COLUMNS:
         before, after = (format(m[metric], form) for m in (made.pd_metrics, made.metrics))
         yield f"  {title:<18} {before:>7} → {after}"
     for name, value in made.metrics.items():

@@ -27,6 +27,7 @@ import numpy as np
 from imitation.data.types import TrajectoryWithRew
 from numpy.typing import NDArray
 
+from sb3_mimic.demos.passes import to_trajectories
 from sb3_mimic.demos.refined import NO_METHOD, Refinement, collect_refined
 from sb3_mimic.demos.validate import check_trajectories
 from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv
@@ -225,14 +226,4 @@ def _disturbed(
                 batch.reset(ended, [rng] * len(ended), [{"phase": 0.0}] * len(ended))
     finally:
         batch.close()
-    obs, acts, rews = (np.stack(rows, axis=1) for rows in (observations, actions, rewards))
-    return [
-        TrajectoryWithRew(
-            obs=obs[i, : length + 1],
-            acts=acts[i, :length].astype(np.float32),
-            infos=None,
-            terminal=bool(terminal[i]),
-            rews=rews[i, :length].astype(np.float32),
-        )
-        for i, length in enumerate(lengths)
-    ]
+    return to_trajectories(observations, actions, rewards, lengths, terminal)

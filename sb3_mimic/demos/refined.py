@@ -19,6 +19,7 @@ import numpy as np
 from imitation.data.types import TrajectoryWithRew
 from numpy.typing import NDArray
 
+from sb3_mimic.demos.passes import to_trajectories
 from sb3_mimic.demos.validate import check_trajectories
 from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv, residual_target
 from sb3_mimic.envs.manifold import difference, displace
@@ -245,18 +246,7 @@ def _passes(
             running &= ~(step.terminated | step.truncated)
     finally:
         batch.close()
-    obs, acts, rews = (np.stack(rows, axis=1) for rows in (observations, actions, rewards))
-    return [
-        TrajectoryWithRew(
-            obs=obs[i, : count + 1],
-            acts=acts[i, :count].astype(np.float32),
-            infos=None,
-            terminal=bool(terminal[i]),
-            rews=rews[i, :count].astype(np.float32),
-        )
-        for i, count in enumerate(lengths)
-        if count
-    ]
+    return to_trajectories(observations, actions, rewards, lengths, terminal)
 
 
 def _spread(n: int, nv: int, spread: float, rng: np.random.Generator) -> FloatArray:

@@ -32,6 +32,18 @@ EARLY_STEPS: Final = 50
 ON_GROUND: Final = 0.01
 
 
+#: Columns of a table of methods: title, metric of `ReplayMetrics`, format.
+TABLE_COLUMNS = (
+    ("joint error [rad]", "joint_error", ".4f"),
+    ("50 steps [rad]", "error_50", ".4f"),
+    ("drift 50 [m]", "drift_50", ".3f"),
+    ("drift end [m]", "drift_end", ".3f"),
+    ("drift max [m]", "drift_max", ".3f"),
+    ("survived", "survived_fraction", ".3f"),
+    ("reward", "mean_reward", ".3f"),
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Replay:
     """T control steps of an open-loop replay; row t of what is measured belongs to state t + 1.
