@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion import list_motions, load_motion, motion_info, write_deepmimic
+from sb3_mimic.motion import (
+    formats,
+    list_motions,
+    load_motion,
+    motion_info,
+    register_format,
+    write_deepmimic,
+)
 from sb3_mimic.motion.library import builtin_names
 
 
@@ -28,6 +35,29 @@ def test_a_path_gives_the_file(tmp_path: Path) -> None:
         clip = load_motion(given)
         assert clip.source == str(path)
         assert clip.n_frames == load_motion("squat").n_frames
+
+
+@pytest.mark.parametrize("suffix", [".link", ".LINK"])
+def test_a_registered_format_is_read(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "FORMATS", {})
+    register_format(suffix, lambda path: load_motion(path.read_text()))
+    (tmp_path / "a.link").write_text("squat")
+    assert load_motion(tmp_path / "a.link").digest == load_motion("squat").digest
+
+
+def test_a_format_may_name_its_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "FORMATS", {})
+    register_format(".dm", "sb3_mimic.motion.formats.deepmimic:read_deepmimic")
+    write_deepmimic(load_motion("squat"), tmp_path / "a.dm")
+    assert load_motion(tmp_path / "a.dm").n_frames == load_motion("squat").n_frames
+
+
+@pytest.mark.parametrize("suffix", ["", ".", "bvh", ".tar.gz", "./x"])
+def test_a_format_needs_a_suffix(suffix: str) -> None:
+    with pytest.raises(InputError, match=r"must be like '\.bvh'"):
+        register_format(suffix, load_motion)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ True
 
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.finding import Finding
+from sb3_mimic.motion.formats import register_format
 from sb3_mimic.motion.formats.deepmimic import inspect_deepmimic, read_deepmimic, write_deepmimic
 from sb3_mimic.motion.library import MotionInfo, list_motions, load_motion, motion_info
 from sb3_mimic.motion.lint import lint
@@ -25,6 +26,7 @@ __all__ = [
     "load_motion",
     "motion_info",
     "read_deepmimic",
+    "register_format",
     "repair",
     "write_deepmimic",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.clip import MotionClip
+from sb3_mimic.motion.formats import find_reader
 from sb3_mimic.motion.formats.deepmimic import read_deepmimic
 from sb3_mimic.motion.loop import seam_angles
 
@@ -69,7 +70,8 @@ def load_motion(name_or_path: str | Path) -> MotionClip:
     A name without folder and suffix is a built-in clip ("walk"); "./walk" is the file.
 
     Args:
-        name_or_path: Name of a built-in clip, or path of a DeepMimic humanoid file.
+        name_or_path: Name of a built-in clip, or path of a file: DeepMimic's humanoid, or one of
+            a format given to `register_format`.
 
     Returns:
         The clip as in the file (see ``close_loop`` for loops whose ends do not meet).
@@ -90,6 +92,8 @@ def load_motion(name_or_path: str | Path) -> MotionClip:
         with as_file(files("sb3_mimic.assets").joinpath("motions", f"{text}.txt")) as builtin:
             return replace(read_deepmimic(builtin), source="built-in")
     if path.is_file():
+        if reader := find_reader(path):
+            return reader(path)
         suffix = path.suffix.lower()
         if suffix in _OTHER_FORMATS:
             raise InputError(
