@@ -1,4 +1,4 @@
-"""``sb3-mimic motions``: what is known about clips."""
+"""``sb3-mimic motions lint``: what is wrong with a clip."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -15,63 +15,6 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".txt", ".json")
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
-
-
-@dataclass(frozen=True)
-class MotionsList:
-    """List the built-in clips."""
-
-    json: bool = False
-    """As JSON."""
-
-    def run(self) -> int:
-        """Prints a line a clip."""
-        from sb3_mimic.motion import list_motions
-
-        found = list_motions()
-        if self.json:
-            print(json.dumps([asdict(info) for info in found], indent=2))
-            return 0
-        width = max((len(info.name) for info in found), default=0)
-        for info in found:
-            kind = "loop" if info.loop else "once"
-            print(
-                f"{info.name:<{width}}  {info.duration:6.2f} s  {info.n_frames:5d} frames  "
-                f"{info.fps:5.1f} Hz  {kind}  {info.speed:5.2f} m/s"
-            )
-        return 0
-
-
-@dataclass(frozen=True)
-class MotionsInfo:
-    """Describe a clip: length, speed, ranges, how well its ends meet."""
-
-    motion: tyro.conf.Positional[str]
-    """Built-in name or file."""
-    json: bool = False
-    """As JSON."""
-
-    def run(self) -> int:
-        """Prints what is known."""
-        from sb3_mimic.motion import load_motion, motion_info
-
-        info = motion_info(load_motion(self.motion))
-        if self.json:
-            print(json.dumps(asdict(info), indent=2))
-            return 0
-        low, high = info.root_height
-        print(f"{info.name} ({info.source})")
-        print(f"  {info.duration:.3f} s, {info.n_frames} frames at {info.fps:g} Hz")
-        print(f"  {info.distance:.2f} m over the ground, {info.speed:.2f} m/s")
-        print(f"  root {low:.3f} to {high:.3f} m above the ground")
-        if info.seam_angle is None:
-            print("  does not loop")
-        else:
-            print(f"  loops; ends differ by at most {info.seam_angle:.3f} rad ({info.seam_joint})")
-        print(f"  fastest: {info.fastest_joint} at {info.fastest_speed:.1f} rad/s")
-        for name, (smallest, largest) in info.joint_range.items():
-            print(f"  {name:<18} {smallest:7.3f} to {largest:7.3f} rad")
-        return 0
 
 
 @dataclass(frozen=True)
@@ -137,22 +80,6 @@ class MotionsLint:
         if self.output.exists():
             raise InputError(f"--output {self.output} exists already; choose another file")
         return self.output
-
-
-@dataclass(frozen=True)
-class Motions:
-    """Motion clips: list those that are built in, describe one, or look for its faults."""
-
-    command: Annotated[
-        Annotated[MotionsList, tyro.conf.subcommand("list")]
-        | Annotated[MotionsInfo, tyro.conf.subcommand("info")]
-        | Annotated[MotionsLint, tyro.conf.subcommand("lint")],
-        tyro.conf.arg(name=""),
-    ]
-
-    def run(self) -> int:
-        """Runs the chosen one."""
-        return self.command.run()
 
 
 def _findings(clip: "MotionClip") -> "list[Finding]":

@@ -1,0 +1,26 @@
+"""``sb3-mimic motions``: one module a subcommand."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from sb3_mimic.cli.motions.info import MotionsInfo
+from sb3_mimic.cli.motions.lint import MotionsLint
+from sb3_mimic.cli.motions.list import MotionsList
+
+
+@dataclass(frozen=True)
+class Motions:
+    """Motion clips: list those that are built in, describe one, or look for its faults."""
+
+    command: Annotated[
+        Annotated[MotionsList, tyro.conf.subcommand("list")]
+        | Annotated[MotionsInfo, tyro.conf.subcommand("info")]
+        | Annotated[MotionsLint, tyro.conf.subcommand("lint")],
+        tyro.conf.arg(name=""),
+    ]
+
+    def run(self) -> int:
+        """Runs the chosen one."""
+        return self.command.run()
