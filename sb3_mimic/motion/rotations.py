@@ -45,15 +45,15 @@ def wxyz(rotations: Any) -> Array:
 
 
 def continuous_signs(quaternions: Array) -> Array:
-    """Flips signs of quaternions (T, 4) so that neighbors lie in the same half of the sphere.
+    """Flips signs of quaternions (T, ..., 4) so that neighbors lie in the same half of the sphere.
 
     q and −q are the same rotation; files switch between them, and a difference or a spline of the
     four numbers must not see that. The first one gets a scalar part ≥ 0.
     """
-    flips = np.sign(np.einsum("ti,ti->t", quaternions[1:], quaternions[:-1]))
-    first = 1.0 if quaternions[0, 0] >= 0 else -1.0
-    signs = first * np.cumprod(np.concatenate([[1.0], np.where(flips < 0, -1.0, 1.0)]))
-    continuous: Array = quaternions * signs[:, None]
+    same_half = np.einsum("t...i,t...i->t...", quaternions[1:], quaternions[:-1]) >= 0
+    first = np.where(quaternions[:1, ..., 0] >= 0, 1.0, -1.0)
+    signs = np.cumprod(np.concatenate([first, np.where(same_half, 1.0, -1.0)]), axis=0)
+    continuous: Array = quaternions * signs[..., None]
     return continuous
 
 
