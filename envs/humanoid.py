@@ -409,13 +409,14 @@ class HumanoidBatch(BatchedEnv):
         end_effectors = sensors[:, self._end_effectors].reshape(len(qpos), -1, 3)
         end_effectors[..., :2] -= qpos[:, None, :2]
         hinges, rates = qpos[:, 7:], qvel[:, 6:]
+        ball_rotations, ball_velocities = self._joints.motion(hinges, rates)
         return Pose(
             root_position=qpos[:, :3],
             root_rotation=rotation,
             root_velocity=qvel[:, :3],
             root_angular_velocity=rotate(rotation, qvel[:, 3:6]),
-            ball_rotations=self._joints.rotations(hinges),
-            ball_velocities=self._joints.angular_velocities(hinges, rates),
+            ball_rotations=ball_rotations,
+            ball_velocities=ball_velocities,
             hinge_angles=self._joints.single(hinges),
             hinge_velocities=self._joints.single(rates),
             end_effectors=to_heading_frame(heading(rotation)[:, None], end_effectors),

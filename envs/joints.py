@@ -34,52 +34,66 @@ class JointSpace:
         axes = np.array([[_AXIS[axis] for axis in joint.axes] for joint in balls], dtype=np.intp)
         # +1 where the three axes are a right-handed triple in the order of the hinges.
         self._parity = np.linalg.det(np.eye(3)[axes]).round()
-        # Column of each hinge's axis in a quaternion wxyz.
-        self._components = axes + 1
-        self._rows = np.arange(len(balls))[:, None]
+        # All outermost hinges, then all middle ones, then all innermost: each a contiguous block.
+        self._by_order = self._ball_columns.T.ravel()
+        # From blocks (w, about i, about j, about k) to wxyz of each joint.
+        blocks = np.concatenate((np.zeros((len(balls), 1), np.intp), 1 + np.argsort(axes)), axis=1)
+        self._to_wxyz = (blocks * len(balls) + np.arange(len(balls))[:, None]).ravel()
 
     def rotations(self, angles: FloatArray) -> FloatArray:
         """Rotation of each ball joint, ``(n, balls, 4)`` wxyz, from hinge angles ``(n, hinges)``.
 
         The product of the three hinges' quaternions, written out for axes i, j, k in order.
         """
-        half = angles[:, self._ball_columns] / 2
-        (ci, cj, ck), (si, sj, sk) = (
-            np.moveaxis(np.cos(half), -1, 0),
-            np.moveaxis(np.sin(half), -1, 0),
-        )
-        sign = self._parity
-        quaternion = np.empty((*half.shape[:2], 4))
-        quaternion[..., 0] = ci * cj * ck - sign * si * sj * sk
-        imaginary = np.stack(
-            (
-                si * cj * ck + sign * ci * sj * sk,
-                ci * sj * ck - sign * si * cj * sk,
-                ci * cj * sk + sign * si * sj * ck,
-            ),
-            axis=-1,
-        )
-        quaternion[:, self._rows, self._components] = imaginary
-        return quaternion
+        return self._rotations(*self._half_angles(angles))
 
-    def angular_velocities(self, angles: FloatArray, rates: FloatArray) -> FloatArray:
-        """Angular velocity of each ball joint in its parent's frame, ``(n, balls, 3)`` [rad/s].
+    def motion(self, angles: FloatArray, rates: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Rotation of each ball joint, and its angular velocity in its parent's frame.
 
-        From ``omega = e_i a' + R_i e_j b' + R_i R_j e_k c'`` for angles a, b, c about axes i, j, k;
-        components along the joint's own i, j, k, which is all that a norm of differences needs.
+        The velocity is ``omega = e_i a' + R_i e_j b' + R_i R_j e_k c'`` for angles a, b, c about
+        axes i, j, k, in components along the joint's own i, j, k, which is all that a norm of
+        differences needs.
+
+        Args:
+            angles: Hinge angles ``(n, hinges)`` [rad].
+            rates: Their rates ``(n, hinges)`` [rad/s].
+
+        Returns:
+            Rotations ``(n, balls, 4)`` wxyz, and angular velocities ``(n, balls, 3)`` [rad/s].
         """
-        a, b, _ = np.moveaxis(angles[:, self._ball_columns], -1, 0)
-        da, db, dc = np.moveaxis(rates[:, self._ball_columns], -1, 0)
-        sign = self._parity
-        cos_a, sin_a, cos_b = np.cos(a), np.sin(a), np.cos(b)
-        return np.stack(
-            (
-                da + sign * np.sin(b) * dc,
-                cos_a * db - sign * cos_b * sin_a * dc,
-                sign * sin_a * db + cos_b * cos_a * dc,
-            ),
-            axis=-1,
+        cosine, sine = self._half_angles(angles)
+        # Sine and cosine of the whole angles a and b without asking for them again.
+        outer = slice(0, 2 * len(self.balls))
+        whole_cosine = 1 - 2 * np.square(sine[:, outer])
+        whole_sine = 2 * sine[:, outer] * cosine[:, outer]
+        (cos_a, cos_b), (sin_a, sin_b) = np.split(whole_cosine, 2, 1), np.split(whole_sine, 2, 1)
+        da, db, dc = self._blocks(rates.take(self._by_order, axis=1))
+        signed = self._parity * sin_a
+        velocities = np.empty((len(angles), len(self.balls), 3))
+        velocities[..., 0] = da + self._parity * sin_b * dc
+        velocities[..., 1] = cos_a * db - signed * cos_b * dc
+        velocities[..., 2] = signed * db + cos_b * cos_a * dc
+        return self._rotations(cosine, sine), velocities
+
+    def _half_angles(self, angles: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Cosine and sine of half of each ball joint's hinge angles, in blocks."""
+        half = angles.take(self._by_order, axis=1)
+        half *= 0.5
+        return np.cos(half), np.sin(half)
+
+    def _rotations(self, cosine: FloatArray, sine: FloatArray) -> FloatArray:
+        (ci, cj, ck), (si, sj, sk) = self._blocks(cosine), self._blocks(sine)
+        cc, cs, sc, ss = cj * ck, cj * sk, sj * ck, self._parity * (sj * sk)
+        signed = self._parity * si
+        parts = np.concatenate(
+            (ci * cc - si * ss, si * cc + ci * ss, ci * sc - signed * cs, ci * cs + signed * sc),
+            axis=1,
         )
+        return parts.take(self._to_wxyz, axis=1).reshape(len(cosine), -1, 4)
+
+    def _blocks(self, values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        balls = len(self.balls)
+        return values[:, :balls], values[:, balls : 2 * balls], values[:, 2 * balls :]
 
     def single(self, values: FloatArray) -> FloatArray:
         """The single hinges' columns, ``(n, singles)``, of an array ``(n, hinges)``."""

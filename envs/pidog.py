@@ -236,6 +236,8 @@ class PiDogBatch(BatchedEnv):
             next step.
     """
 
+    uses_substep_sensors = True
+
     def __init__(
         self, robot: Robot, options: PiDogOptions, n_envs: int, n_threads: int | None = None
     ) -> None:

@@ -123,7 +123,11 @@ class Reference:
         fraction = np.minimum(position - index, 1.0)[:, None]
         # Rounding must not make a grid point a mixture of neighbors: resets are exact there.
         fraction[fraction < 1e-9] = 0.0
-        rows: FloatArray = self._table[index] * (1 - fraction) + self._table[index + 1] * fraction
+        rows: FloatArray = self._table.take(index, axis=0)
+        following = self._table.take(index + 1, axis=0)
+        rows *= 1 - fraction
+        following *= fraction
+        rows += following
         quaternion = rows[:, 3:7]
         quaternion /= np.sqrt((quaternion * quaternion).sum(axis=1, keepdims=True))
         if self.loop:

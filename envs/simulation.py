@@ -54,7 +54,7 @@ class Simulation:
     """Steps batches of states of one model.
 
     Args:
-        model: The model. It is used as it is: changes made to it later take effect. Its warm
+        model: The model, as it is now: what is changed in it later need not take effect. Its warm
             start and auto-reset must be disabled.
         substeps: Physics steps per control step.
         n_threads: Native threads; by default one per available core.
@@ -70,6 +70,8 @@ class Simulation:
         self.model = model
         self.substeps = substeps
         self.layout = state_layout(model)
+        self._quiet_model = copy.copy(model)
+        self._quiet_model.opt.disableflags |= _FLAG.mjDSBL_SENSOR
         self._kinematic_model = copy.copy(model)
         self._kinematic_model.opt.disableflags |= _NO_DYNAMICS
         self._kinematic_model.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
@@ -114,10 +116,11 @@ class Simulation:
             ctrl: Shape ``(n, horizon, nu)``.
 
         Returns:
-            The states after each control step, ``(n, horizon, nstate)``.
+            The states after each control step, ``(n, horizon, nstate)``. Sensors are not computed,
+            which spares a twentieth of the time.
         """
         trajectory, _ = self._rollout(
-            self.model, self._data, states, np.repeat(ctrl, self.substeps, axis=1)
+            self._quiet_model, self._data, states, np.repeat(ctrl, self.substeps, axis=1)
         )
         return trajectory[:, self.substeps - 1 :: self.substeps].copy()
 
@@ -141,7 +144,8 @@ class Simulation:
         n = len(states)
         steps = 1 if ctrl is None else ctrl.shape[1]
         trajectory = np.empty((n, steps, self.layout.size))
-        sensors = np.empty((n, steps, model.nsensordata))
+        quiet = model is self._quiet_model
+        sensors = np.empty((n, steps, 0 if quiet else model.nsensordata))
         if n:  # the thread pool does not survive an empty batch
             self._pool.rollout(
                 [model] * n,
@@ -151,7 +155,7 @@ class Simulation:
                 skip_checks=True,
                 nstep=steps,
                 state=trajectory,
-                sensordata=sensors,
+                sensordata=None if quiet else sensors,
             )
         return trajectory, sensors
 

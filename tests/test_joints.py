@@ -20,8 +20,8 @@ def test_rotations_and_velocities_are_mujocos(angles: np.ndarray, rates: np.ndar
     data = mujoco.MjData(ROBOT.model)
     data.qpos[7:], data.qvel[6:] = angles, rates
     mujoco.mj_forward(ROBOT.model, data)
-    rotations = SPACE.rotations(angles[None])[0]
-    velocities = SPACE.angular_velocities(angles[None], rates[None])[0]
+    (rotations,), (velocities,) = SPACE.motion(angles[None], rates[None])
+    np.testing.assert_array_equal(rotations, SPACE.rotations(angles[None])[0])
     for name, rotation, velocity in zip(SPACE.balls, rotations, velocities, strict=True):
         child = ROBOT.model.body(name).id
         parent = ROBOT.model.body_parentid[child]

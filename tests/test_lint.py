@@ -455,10 +455,8 @@ def test_shapes_and_masses_are_those_of_the_model() -> None:
         mujoco.mj_forward(model, data)
         np.testing.assert_allclose(com[frame], data.subtree_com[1], atol=1e-9)
         for body, own in heights.items():
-            geoms = np.flatnonzero(
-                (model.geom_bodyid == model.body(body).id) & (model.geom_contype > 0)
-            )
-            (geom,) = geoms
+            touching = model.pair_geom2[model.geom_bodyid[model.pair_geom2] == model.body(body).id]
+            (geom,) = touching
             size, kind = model.geom_size[geom], model.geom_type[geom]
             down = data.geom_xmat[geom].reshape(3, 3)[2]
             reach = (

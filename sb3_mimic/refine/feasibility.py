@@ -394,8 +394,8 @@ class GroundPoints:
 
     def __init__(self, model: mujoco.MjModel) -> None:
         bodies, centres, radii = [], [], []
-        for geom in range(model.ngeom):
-            if not (model.geom_contype[geom] and model.geom_bodyid[geom]):
+        for geom in sorted({*model.pair_geom1, *model.pair_geom2}):
+            if not model.geom_bodyid[geom]:  # the floor itself
                 continue
             local, radius = _extremes(model.geom_type[geom], model.geom_size[geom])
             turn = np.empty(9)

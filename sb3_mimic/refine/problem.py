@@ -5,10 +5,8 @@ default control mode, PD targets as offsets from the reference in [-1, 1]. Step 
 state ``t`` to state ``t + 1`` of the reference.
 """
 
-import copy
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,10 +75,7 @@ class TrackingProblem:
         self.nu = robot.model.nu
         self._scale = robot.torque_limit / robot.kp
         self._diagonal = _diagonal(self.weights, self.nv)
-        # Sensors are half of the result's size, and nobody asks for them here.
-        model = copy.copy(robot.model)
-        model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_SENSOR
-        self._simulation = Simulation(model, robot.substeps, n_threads)
+        self._simulation = Simulation(robot.model, robot.substeps, n_threads)
         self.start = self.target(np.zeros(1, dtype=np.intp))[0]
         self.evaluations = 0
 
