@@ -59,6 +59,8 @@ class BatchedEnv(ABC):
     Attributes:
         uses_substep_sensors: Whether the task asks for the sensors of every physics step, which
             costs a twentieth of it.
+        push: Force on the center of mass of each root body, in the world frame, ``(n, 3)`` [N],
+            from the next step until it is set to something else; None for none.
     """
 
     uses_substep_sensors: ClassVar[bool] = False
@@ -76,6 +78,7 @@ class BatchedEnv(ABC):
         self.states = np.zeros((n_envs, self.layout.size))
         self.sensors = np.zeros((n_envs, robot.model.nsensordata))
         self.steps = np.zeros(n_envs, dtype=np.int64)
+        self.push: FloatArray | None = None
         self.action_space = spaces.Box(-1.0, 1.0, (robot.model.nu,), np.float32)
         self._everyone = np.arange(n_envs)
 
@@ -138,8 +141,10 @@ class BatchedEnv(ABC):
         """
         actions = np.clip(np.asarray(actions, dtype=np.float64), -1.0, 1.0)
         ctrl = self._control(actions)
-        if self.uses_substep_sensors:
-            self.states, substep_sensors = self.simulation.step(self.states, ctrl)
+        if self.uses_substep_sensors or self.push is not None:
+            self.states, substep_sensors = self.simulation.step(
+                self.states, ctrl, self._external_forces()
+            )
         else:
             self.states = self.simulation.rollout(self.states, ctrl[:, None])[:, 0]
             substep_sensors = np.zeros((self.n_envs, self.robot.substeps, 0))
@@ -163,6 +168,14 @@ class BatchedEnv(ABC):
             terminated=terminated,
             truncated=truncated,
         )
+
+    def _external_forces(self) -> FloatArray | None:
+        if self.push is None:
+            return None
+        model = self.robot.model
+        forces = np.zeros((self.n_envs, model.nbody, 6))
+        forces[:, model.jnt_bodyid[0], :3] = self.push
+        return forces
 
     def _lost(self) -> BoolArray:
         speed = np.abs(self.qvel)

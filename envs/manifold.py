@@ -35,3 +35,27 @@ def displace(start: FloatArray, tangent: FloatArray) -> FloatArray:
         ),
         axis=-1,
     )
+
+
+def random_tangents(n: int, nv: int, spread: float, rng: np.random.Generator) -> FloatArray:
+    """Disturbances of states, ``(n, 2 nv)``, for `displace`.
+
+    The root stays where it is over the ground.
+
+    Args:
+        n: Number of them.
+        nv: Degrees of freedom of the robot, its free root among them.
+        spread: Standard deviation of the root's rotation and of the hinges [rad]. The root's height
+            has .2 times that [m], its velocity 5 times [m/s]; angular velocity and hinge rates have
+            10 times that [rad/s].
+        rng: Where the numbers come from.
+    """
+    scale = spread * np.concatenate(
+        (
+            np.repeat((0.0, 0.2, 1.0), (2, 1, 3)),
+            np.ones(nv - 6),
+            np.repeat((5.0, 10.0), 3),
+            np.full(nv - 6, 10.0),
+        )
+    )
+    return rng.normal(0.0, 1.0, (n, 2 * nv)) * scale

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 _STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
+_CTRL = int(mujoco.mjtState.mjSTATE_CTRL)
+_CTRL_AND_FORCES = _CTRL | int(mujoco.mjtState.mjSTATE_XFRC_APPLIED)
 _FLAG = mujoco.mjtDisableBit
 # What the sensors of positions and velocities do not need.
 _NO_DYNAMICS = int(
@@ -92,19 +94,27 @@ class Simulation:
         states[:, self.layout.qvel] = qvel
         return states
 
-    def step(self, states: FloatArray, ctrl: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """One control step: the control is held over the substeps.
+    def step(
+        self, states: FloatArray, ctrl: FloatArray, forces: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """One control step: control and external forces are held over the substeps.
 
         Args:
             states: Shape ``(n, nstate)``.
             ctrl: Shape ``(n, nu)``, in the units of the model's actuators.
+            forces: External force [N] and torque [N·m] on every body, in the world frame at its
+                center of mass, shape ``(n, nbody, 6)``; None for none.
 
         Returns:
             The next states ``(n, nstate)``, and the sensors ``(n, substeps, nsensordata)`` as
             MuJoCo has them during each substep, that is before the substep's integration.
         """
+        spec = _CTRL
+        if forces is not None:
+            ctrl = np.concatenate((ctrl, forces.reshape(len(forces), -1)), axis=1)
+            spec = _CTRL_AND_FORCES
         trajectory, sensors = self._rollout(
-            self.model, self._data, states, np.repeat(ctrl[:, None], self.substeps, axis=1)
+            self.model, self._data, states, np.repeat(ctrl[:, None], self.substeps, axis=1), spec
         )
         return trajectory[:, -1].copy(), sensors
 
@@ -140,6 +150,7 @@ class Simulation:
         data: list[mujoco.MjData],
         states: FloatArray,
         ctrl: FloatArray | None,
+        spec: int = _CTRL,
     ) -> tuple[FloatArray, FloatArray]:
         n = len(states)
         steps = 1 if ctrl is None else ctrl.shape[1]
@@ -152,6 +163,7 @@ class Simulation:
                 data,
                 states,
                 ctrl,
+                control_spec=spec,
                 skip_checks=True,
                 nstep=steps,
                 state=trajectory,

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sb3_mimic.demos.passes import to_trajectories
 from sb3_mimic.demos.validate import check_trajectories
 from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv, residual_target
-from sb3_mimic.envs.manifold import difference, displace
+from sb3_mimic.envs.manifold import difference, displace, random_tangents
 from sb3_mimic.envs.reference import Reference
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip
@@ -95,8 +95,8 @@ class RefinedSettings:
     """How demonstrations are made of refined actions.
 
     Attributes:
-        spread: Standard deviation of the first states: root tilt and hinges [rad]; root velocity
-            is 5 times that [m/s], angular velocity and hinge rates 10 times [rad/s].
+        spread: Standard deviation of the first states; see
+            :func:`sb3_mimic.envs.manifold.random_tangents`.
         action_noise: Standard deviation of what is added to the executed action.
     """
 
@@ -210,7 +210,7 @@ def _passes(
     states = law.before[starts]
     if disturbed:
         starts = rng.integers(0, last - length // 2, size=n)
-        states = displace(law.before[starts], _spread(n, problem.nv, settings.spread, rng))
+        states = displace(law.before[starts], random_tangents(n, problem.nv, settings.spread, rng))
     times = starts.astype(np.float64) * problem.dt
     # The environment counts cycles, and with them the ground covered, from the start of an episode.
     shift = reference.cycle(times)[:, None] * reference.cycle_offset
@@ -247,20 +247,6 @@ def _passes(
     finally:
         batch.close()
     return to_trajectories(observations, actions, rewards, lengths, terminal)
-
-
-def _spread(n: int, nv: int, spread: float, rng: np.random.Generator) -> FloatArray:
-    """Random tangents ``(n, 2 nv)``; the root stays where it is over the ground."""
-    joints = nv - 6
-    scale = spread * np.concatenate(
-        (
-            np.repeat((0.0, 0.2, 1.0), (2, 1, 3)),
-            np.ones(joints),
-            np.repeat((5.0, 10.0), 3),
-            np.full(joints, 10.0),
-        )
-    )
-    return rng.normal(0.0, 1.0, (n, 2 * nv)) * scale
 
 
 def _lost(problem: TrackingProblem, states: FloatArray, steps: IndexArray) -> NDArray[np.bool_]:

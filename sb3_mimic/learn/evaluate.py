@@ -9,57 +9,30 @@ measured against the reference that is not.
 PiDog: episodes of 20 s from the environment's own starts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
+import mujoco
 import numpy as np
-import torch as th
 from numpy.typing import NDArray
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecTransposeImage
 
-from sb3_mimic.envs.batched import BatchedEnv
 from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.envs.humanoid import HumanoidBatch
 from sb3_mimic.envs.joints import JointSpace
 from sb3_mimic.envs.rotations import angle_between
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.environments import make_envs
+from sb3_mimic.learn.episodes import PROTOCOL, Episodes, even_starts, run_episodes
 from sb3_mimic.report.video import Policy
 
 FloatArray = NDArray[np.float64]
 
 N_EPISODES = 32
-
-# What of the humanoid's task the protocol fixes; observation and control are the policy's.
-_PROTOCOL = {
-    "reward": "deepmimic",
-    "early_termination": "fall",
-    "anchor": "root",
-    "episode_seconds": 20.0,
-}
-
-
-@dataclass(frozen=True)
-class Episodes:
-    """What n episodes, run side by side, gave.
-
-    Attributes:
-        rewards: Reward of each step, 0 after the end, shape (steps, n).
-        lengths: Steps of each, shape (n,).
-        fallen: Whether each ended by failure, shape (n,).
-        measures: Mean of each measure over the steps of an episode, shape (n,) each.
-        last: The measures at the last step of each episode, shape (n,) each.
-    """
-
-    rewards: FloatArray
-    lengths: NDArray[np.int64]
-    fallen: NDArray[np.bool_]
-    measures: dict[str, FloatArray]
-    last: dict[str, FloatArray]
 
 
 def evaluate(
@@ -85,8 +58,10 @@ def evaluate(
         them, deterministic, of the environment's own return. Of this package's environments also
         ``survival_s``; of an imitation ``normalized_return``, its standard deviation over the
         episodes ``normalized_return_std``, ``normalized_return_stochastic``, ``joint_error_rad``
-        (mean over joints and steps of the geodesic angle) and ``root_drift_m`` (at the end of an
-        episode); of a walk ``forward_speed_mps`` (net, along the first heading).
+        (mean over joints and steps of the geodesic angle), ``mpjpe_mm`` and ``mpjpe_global_mm``
+        (mean distance of the joints from the reference's, relative to the root and in the world)
+        and ``root_drift_m`` (at the end of an episode); of a walk ``forward_speed_mps`` (net, along
+        the first heading).
 
     Raises:
         InputError: If the policy was trained in other spaces than the environment's.
@@ -111,65 +86,14 @@ def evaluate(
         return _evaluate_walk(policy, base, n_episodes, seed)
 
 
-def run_episodes(
-    batch: BatchedEnv,
-    policy: Policy,
-    options: list[dict[str, Any]],
-    *,
-    seed: int = 0,
-    deterministic: bool = True,
-    measure: Callable[[], dict[str, FloatArray]] | None = None,
-) -> Episodes:
-    """Runs one episode in every environment of a batch.
-
-    Args:
-        batch: n environments.
-        policy: What acts.
-        options: Reset options of each, n of them.
-        seed: Environment i is seeded with ``seed + i``; stochastic actions with ``seed``.
-        deterministic: Whether actions are.
-        measure: Called after every step, gives named measures, shape (n,) each.
-    """
-    n = batch.n_envs
-    everyone = np.arange(n)
-    generators = [gym.utils.seeding.np_random(seed + i)[0] for i in range(n)]
-    running = np.ones(n, np.bool_)
-    fallen = np.zeros(n, np.bool_)
-    lengths = np.zeros(n, np.int64)
-    rewards: list[FloatArray] = []
-    sums: dict[str, FloatArray] = {}
-    last: dict[str, FloatArray] = {}
-    with th.random.fork_rng(devices=[]):
-        th.manual_seed(seed)
-        observations = batch.reset(everyone, generators, options)
-        while running.any():
-            actions, _ = policy.predict(observations, deterministic=deterministic)
-            step = batch.step(actions)
-            observations = step.observations
-            rewards.append(np.where(running, step.rewards, 0.0))
-            lengths += running
-            for name, values in (measure() if measure else {}).items():
-                sums[name] = sums.get(name, 0.0) + np.where(running, values, 0.0)
-                last[name] = np.where(running, values, last.get(name, 0.0))
-            fallen |= running & step.terminated
-            ended = np.flatnonzero(running & (step.terminated | step.truncated))
-            running[ended] = False
-            if len(ended):  # off the ground they lie on: its physics is slow and means nothing
-                observations[ended] = batch.reset(
-                    ended, [generators[i] for i in ended], [options[i] for i in ended]
-                )
-    means = {name: total / lengths for name, total in sums.items()}
-    return Episodes(np.array(rewards), lengths, fallen, means, last)
-
-
 def _evaluate_imitation(
     policy: Policy, env_id: str, kwargs: dict[str, Any], n_episodes: int, seed: int
 ) -> dict[str, float]:
-    protocol = {**kwargs, **_PROTOCOL}
+    protocol = {**kwargs, **PROTOCOL}
     deterministic = _imitate(policy, env_id, protocol, n_episodes, seed, deterministic=True)
     stochastic = _imitate(policy, env_id, protocol, n_episodes, seed, deterministic=False)
     own = deterministic
-    if {**_PROTOCOL, **kwargs} != protocol:
+    if {**PROTOCOL, **kwargs} != protocol:
         own = _imitate(policy, env_id, kwargs, n_episodes, seed, deterministic=True)
     returns = deterministic.episodes.rewards.sum(axis=0) / deterministic.full_steps
     noisy_returns = stochastic.episodes.rewards.sum(axis=0) / stochastic.full_steps
@@ -180,6 +104,8 @@ def _evaluate_imitation(
         **_returns(own.episodes),
         "survival_s": float(deterministic.episodes.lengths.mean() * deterministic.dt),
         "joint_error_rad": float(deterministic.episodes.measures["joint_error"].mean()),
+        "mpjpe_mm": float(1000 * deterministic.episodes.measures["mpjpe"].mean()),
+        "mpjpe_global_mm": float(1000 * deterministic.episodes.measures["mpjpe_global"].mean()),
         "root_drift_m": float(deterministic.episodes.last["root_drift"].mean()),
     }
 
@@ -210,23 +136,28 @@ def _imitate(
         raise TypeError(f"{env_id} is no HumanoidMimicEnv")
     reference = batch.reference
     joints = JointSpace(batch.robot.joint_names)
+    model = batch.robot.model
+    data = mujoco.MjData(model)
 
     def measure() -> dict[str, FloatArray]:
         target = batch.reference_qpos
         balls = angle_between(joints.rotations(batch.qpos[:, 7:]), joints.rotations(target[:, 7:]))
         hinges = np.abs(joints.single(batch.qpos[:, 7:]) - joints.single(target[:, 7:]))
-        offset = batch.qpos[:, :2] - (target[:, :2] - batch.root_offset)
+        target[:, :2] -= batch.root_offset
+        offset = joint_positions(model, data, batch.qpos) - joint_positions(model, data, target)
+        relative = offset - offset[:, :1]
         return {
             "joint_error": np.concatenate((balls, hinges), axis=1).mean(axis=1),
-            "root_drift": np.hypot(*offset.T),
+            "mpjpe": np.linalg.norm(relative, axis=-1).mean(axis=1),
+            "mpjpe_global": np.linalg.norm(offset, axis=-1).mean(axis=1),
+            "root_drift": np.hypot(*offset[:, 0, :2].T),
         }
 
     try:
-        phases = np.arange(n_episodes) / n_episodes if reference.loop else np.zeros(n_episodes)
         episodes = run_episodes(
             batch,
             policy,
-            [{"phase": float(phase)} for phase in phases],
+            even_starts(batch),
             seed=seed,
             deterministic=deterministic,
             measure=measure,
@@ -240,6 +171,22 @@ def _imitate(
     finally:
         batch.close()
         env.close()
+
+
+def joint_positions(model: mujoco.MjModel, data: mujoco.MjData, qpos: FloatArray) -> FloatArray:
+    """Where the joints are: the frames of all bodies, ``(n, nbody - 1, 3)`` [m], the root first.
+
+    Args:
+        model: The robot.
+        data: Overwritten.
+        qpos: Positions ``(n, nq)``.
+    """
+    found = np.empty((len(qpos), model.nbody - 1, 3))
+    for row, positions in zip(qpos, found, strict=True):
+        data.qpos[:] = row
+        mujoco.mj_kinematics(model, data)
+        positions[:] = data.xpos[1:]
+    return found
 
 
 def _evaluate_walk(policy: Policy, env: MimicEnv, n_episodes: int, seed: int) -> dict[str, float]:
