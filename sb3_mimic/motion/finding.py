@@ -39,6 +39,21 @@ class Finding:
     message: str
     advice: str
 
+    @classmethod
+    def of_file(
+        cls,
+        code: str,
+        severity: Severity,
+        message: str,
+        advice: str,
+        *,
+        joint: str | None = None,
+        value: float = 0.0,
+        unit: str = "",
+    ) -> "Finding":
+        """One that concerns the whole file, and no frame of it."""
+        return cls(code, severity, 0, 0.0, joint, value, unit, 0, message, advice)
+
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Findings in order of severity, otherwise in the order they came in."""

@@ -19,6 +19,12 @@ from scipy.interpolate import CubicSpline
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
+from sb3_mimic.motion.axes import (
+    quaternions_to_y_up,
+    quaternions_to_z_up,
+    to_y_up,
+    to_z_up,
+)
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.finding import Finding
 from sb3_mimic.motion.rotations import (
@@ -118,7 +124,7 @@ def read_deepmimic(path: str | Path) -> MotionClip:
     rows = _rows(path, document)
     durations = _durations(path, rows)
     times = np.concatenate([[0.0], np.cumsum(durations)])
-    position = _to_z_up(rows[:, _COLUMNS["root_position"]])
+    position = to_z_up(rows[:, _COLUMNS["root_position"]])
     rotations = {name: rotation(_quaternions(path, rows, name)) for name in _QUATERNIONS}
     hinges = {joint.name: rows[:, _COLUMNS[joint.name]] for joint in ACTUATED if not joint.is_ball}
 
@@ -173,13 +179,13 @@ def write_deepmimic(clip: MotionClip, path: str | Path) -> None:
     require_humanoid(clip.joint_names, "writing a DeepMimic file")
     rows = np.empty((clip.n_frames, _ROW))
     rows[:, _COLUMNS["duration"]] = 1 / clip.fps
-    rows[:, _COLUMNS["root_position"]] = _to_y_up(clip.root_position)
-    rows[:, _COLUMNS["root"]] = _quaternion_to_y_up(clip.root_quaternion)
+    rows[:, _COLUMNS["root_position"]] = to_y_up(clip.root_position)
+    rows[:, _COLUMNS["root"]] = quaternions_to_y_up(clip.root_quaternion)
     for joint in ACTUATED:
         angles = clip.joint_angles[:, HINGE_SLICES[joint.name]]
         if joint.is_ball:
             quaternions = continuous_signs(wxyz(hinges_to_rotation(angles, joint.axes)))
-            rows[:, _COLUMNS[joint.name]] = _quaternion_to_y_up(quaternions)
+            rows[:, _COLUMNS[joint.name]] = quaternions_to_y_up(quaternions)
         else:
             rows[:, _COLUMNS[joint.name]] = angles
     loop = next(key for key, value in _LOOP.items() if value == clip.loop)
@@ -407,24 +413,4 @@ def _quaternions(path: Path, rows: Array, name: str) -> Array:
             f"{path}: frame {frame}, columns {_COLUMNS[name].start} to {_COLUMNS[name].stop - 1}: "
             f"the quaternion of {name} is zero"
         )
-    return _to_z_up_quaternion(quaternions / norms)
-
-
-def _to_z_up(vectors: Array) -> Array:
-    """Vectors (T, 3) from DeepMimic's y-up frame: (x, y, z) → (x, −z, y)."""
-    return vectors[:, [0, 2, 1]] * (1, -1, 1)
-
-
-def _to_y_up(vectors: Array) -> Array:
-    """Vectors (T, 3) to DeepMimic's y-up frame: (x, y, z) → (x, z, −y)."""
-    return vectors[:, [0, 2, 1]] * (1, 1, -1)
-
-
-def _to_z_up_quaternion(quaternions: Array) -> Array:
-    """Quaternions wxyz (T, 4) from DeepMimic's frame; their vector part is a vector."""
-    return np.concatenate([quaternions[:, :1], _to_z_up(quaternions[:, 1:])], axis=1)
-
-
-def _quaternion_to_y_up(quaternions: Array) -> Array:
-    """Quaternions wxyz (T, 4) to DeepMimic's frame."""
-    return np.concatenate([quaternions[:, :1], _to_y_up(quaternions[:, 1:])], axis=1)
+    return quaternions_to_z_up(quaternions / norms)
