@@ -68,7 +68,7 @@ def test_a_format_needs_a_suffix(suffix: str) -> None:
             "unknown motion 'wlak'. Did you mean walk.*Built-in motions: run, squat, walk, wa",
         ),
         ("WALK", "Did you mean walk"),
-        ("backflip", "unknown motion 'backflip'. Built-in motions"),
+        ("xyzzy", "unknown motion 'xyzzy'. Built-in motions"),
         ("", "unknown motion ''|is a folder"),
         ("nowhere/clip.txt", "nowhere/clip.txt: there is no such motion file"),
         ("missing.txt", "missing.txt: there is no such motion file"),

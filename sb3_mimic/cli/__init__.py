@@ -27,6 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("sb3-mimic: stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # What reads our output has gone, as `head` does. What is left goes nowhere, so that the
+        # interpreter does not fail on it when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _check_rendering_library() -> None:

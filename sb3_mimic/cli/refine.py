@@ -30,7 +30,7 @@ class Refine:
     """
 
     motion: tyro.conf.Positional[str]
-    """Built-in name or file."""
+    """Name or file of the clip."""
     method: Literal["mpc", "gradient", "invdyn", "feedback", "pd", "all"] = "mpc"
     """How; all compares every method."""
     iterations: Annotated[int | None, optional("INT")] = None

@@ -43,7 +43,7 @@ class Verify:
     """
 
     motion: tyro.conf.Positional[str]
-    """Built-in name or file of the clip."""
+    """Name or file of the clip."""
     actions: Path
     """Actions: an .npz of `sb3-mimic refine`, or an .npy of bare actions (T, nu)."""
     num_steps: int = 50

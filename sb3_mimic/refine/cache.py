@@ -1,31 +1,22 @@
 """Refined actions of earlier times, in the user's cache folder.
 
-The folder is ``$SB3_MIMIC_CACHE``, else ``sb3-mimic`` in ``$XDG_CACHE_HOME`` or ``~/.cache``. A
-file's name is a digest of everything that decides its actions: clip, robot, method, settings, seed,
-cycles and the versions of what computes. Whatever cannot be read or written there is computed.
+A file's name is a digest of everything that decides its actions: clip, robot, method, settings,
+seed, cycles and the versions of what computes. Whatever cannot be read or written there is
+computed.
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
+from sb3_mimic.cache import cache_folder
 from sb3_mimic.envs.reference import Reference
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine.actions import RefinedActions, load_actions, save_actions
 from sb3_mimic.refine.methods import DEFAULT_METHOD
 from sb3_mimic.refine.run import refine_reference, refinement_key, require_refinable
-
-
-def cache_folder() -> Path:
-    """Where refined actions are kept."""
-    if chosen := os.environ.get("SB3_MIMIC_CACHE"):
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "sb3-mimic"
 
 
 def refine_cached(

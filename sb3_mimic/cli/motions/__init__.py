@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from sb3_mimic.cli.motions.fetch import MotionsFetch
 from sb3_mimic.cli.motions.info import MotionsInfo
 from sb3_mimic.cli.motions.lint import MotionsLint
 from sb3_mimic.cli.motions.list import MotionsList
@@ -12,12 +13,13 @@ from sb3_mimic.cli.motions.list import MotionsList
 
 @dataclass(frozen=True)
 class Motions:
-    """Motion clips: list those that are built in, describe one, or look for its faults."""
+    """Motion clips: list and fetch them, describe one, or look for its faults."""
 
     command: Annotated[
         Annotated[MotionsList, tyro.conf.subcommand("list")]
         | Annotated[MotionsInfo, tyro.conf.subcommand("info")]
-        | Annotated[MotionsLint, tyro.conf.subcommand("lint")],
+        | Annotated[MotionsLint, tyro.conf.subcommand("lint")]
+        | Annotated[MotionsFetch, tyro.conf.subcommand("fetch")],
         tyro.conf.arg(name=""),
     ]
 

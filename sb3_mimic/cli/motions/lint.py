@@ -22,7 +22,7 @@ class MotionsLint:
     """Look for what is wrong with a clip; exit status 1 where no actions can reproduce it."""
 
     motion: tyro.conf.Positional[str]
-    """Built-in name or file."""
+    """Name or file of the clip."""
     fix: bool = False
     """Repair spikes, the seam, joint limits and the ground, and write the clip to --output."""
     output: Annotated[Path | None, optional("PATH")] = None
