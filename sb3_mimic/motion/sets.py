@@ -221,15 +221,11 @@ def _parsed_yaml(text: str) -> Any:
     depth = 0
     for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(
-                problem="aliases are not allowed in a manifest", problem_mark=event.start_mark
-            )
+            raise yaml.YAMLError(f"aliases are not allowed in a manifest{event.start_mark}")
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEPTH:
-            raise yaml.MarkedYAMLError(
-                problem="nested too deeply for a manifest", problem_mark=event.start_mark
-            )
+            raise yaml.YAMLError(f"nested too deeply for a manifest{event.start_mark}")
     return yaml.load(text, Loader=loader)
 
 
