@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sb3_mimic.envs.rotations import angle_between
 from sb3_mimic.motion.skeleton import ACTUATED, Joint
 
 FloatArray = NDArray[np.float64]
@@ -98,3 +99,16 @@ class JointSpace:
     def single(self, values: FloatArray) -> FloatArray:
         """The single hinges' columns, ``(n, singles)``, of an array ``(n, hinges)``."""
         return values[:, self._hinge_columns]
+
+    def distance(self, angles: FloatArray, others: FloatArray) -> FloatArray:
+        """How far each joint is from where it is in another pose, ``(n, balls + hinges)`` [rad].
+
+        The geodesic angle for ball joints, the difference for single hinges.
+
+        Args:
+            angles: Hinge angles, shape ``(n, hinges)``.
+            others: The same of the other poses.
+        """
+        balls = angle_between(self.rotations(angles), self.rotations(others))
+        hinges = np.abs(self.single(angles) - self.single(others))
+        return np.concatenate((balls, hinges), axis=1)

@@ -1,13 +1,18 @@
 """What every test shares: rendering and threads set before MuJoCo and torch load, and the clips."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 if sys.platform == "linux" and "DISPLAY" not in os.environ:
     os.environ.setdefault("MUJOCO_GL", "egl")
@@ -45,3 +50,29 @@ def motions_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"REAL CLIPS NOT TESTED: no folder {folder}; set SB3_MIMIC_MOTIONS")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """A headless Chromium: the system's, or the one that Playwright installed."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        pytest.skip("NOT TESTED IN A BROWSER: no playwright; pip install playwright")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    system = next((path for path in map(shutil.which, names) if path), None)
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=system,
+                # WebGL in software, for machines without a GPU; the sandbox needs rights that
+                # containers do not give, and the pages are the tests' own.
+                args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+            )
+        except Error as error:
+            pytest.skip(
+                "NOT TESTED IN A BROWSER: no Chromium; apt-get install chromium, or playwright "
+                f"install chromium ({str(error).splitlines()[0]})"
+            )
+        yield browser
+        browser.close()

@@ -97,6 +97,8 @@ def test_train_leaves_all_that_it_promises(env: str, algo: str, capsys: Capture)
         run.evaluation,
         run.videos / "step_128.mp4",
         run.videos / "final.mp4",
+        run.videos / "side_by_side.mp4",
+        run.report,
     ):
         assert path.is_file(), path
     assert list(run.tensorboard.glob(f"{algo}_1/events.*"))
@@ -104,6 +106,7 @@ def test_train_leaves_all_that_it_promises(env: str, algo: str, capsys: Capture)
     assert str(run.model) in out
     assert str(run.videos / "final.mp4") in out
     assert str(run.evaluation) in out
+    assert str(run.report) in out
     figures = json.loads(run.evaluation.read_text())
     assert figures["num_timesteps"] == 256 == read_timesteps(run.model)
     assert set(figures["clone"]) == set(figures["model"])

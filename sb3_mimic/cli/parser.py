@@ -10,6 +10,7 @@ from sb3_mimic.cli.motions import Motions
 from sb3_mimic.cli.play import Play
 from sb3_mimic.cli.pretrain import Pretrain
 from sb3_mimic.cli.refine import Refine
+from sb3_mimic.cli.report import Report
 from sb3_mimic.cli.train import Train
 from sb3_mimic.cli.verify import Verify
 
@@ -29,6 +30,7 @@ _Commands = (
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Play, tyro.conf.subcommand("play")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Motions, tyro.conf.subcommand("motions")]
 )
 

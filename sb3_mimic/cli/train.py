@@ -32,6 +32,8 @@ class Train(TrainConfig):
         print(f"evaluation: {run.evaluation}")
         if result.video is not None:
             print(f"video:      {result.video}")
+        if result.report is not None:
+            print(f"report:     {result.report}")
         return 0
 
 

@@ -24,7 +24,6 @@ from stable_baselines3.common.vec_env import VecTransposeImage
 from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.envs.humanoid import HumanoidBatch
 from sb3_mimic.envs.joints import JointSpace
-from sb3_mimic.envs.rotations import angle_between
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.episodes import PROTOCOL, Episodes, even_starts, run_episodes
@@ -141,13 +140,11 @@ def _imitate(
 
     def measure() -> dict[str, FloatArray]:
         target = batch.reference_qpos
-        balls = angle_between(joints.rotations(batch.qpos[:, 7:]), joints.rotations(target[:, 7:]))
-        hinges = np.abs(joints.single(batch.qpos[:, 7:]) - joints.single(target[:, 7:]))
         target[:, :2] -= batch.root_offset
         offset = joint_positions(model, data, batch.qpos) - joint_positions(model, data, target)
         relative = offset - offset[:, :1]
         return {
-            "joint_error": np.concatenate((balls, hinges), axis=1).mean(axis=1),
+            "joint_error": joints.distance(batch.qpos[:, 7:], target[:, 7:]).mean(axis=1),
             "mpjpe": np.linalg.norm(relative, axis=-1).mean(axis=1),
             "mpjpe_global": np.linalg.norm(offset, axis=-1).mean(axis=1),
             "root_drift": np.hypot(*offset[:, 0, :2].T),

@@ -41,6 +41,7 @@ _EVAL_SEED_OFFSET = 100_000
 _EVAL_ENVS = 16
 _VIDEO_SECONDS = 10.0
 _PREVIEW_SECONDS = 5.0
+_REPORT_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ class TrainResult:
         run: Its folder.
         evaluation: Figures of the final model.
         video: The final video; None where pictures cannot be had.
+        report: The page about it all; None where it could not be made.
     """
 
     run: RunFolder
     evaluation: dict[str, float]
     video: Path | None
+    report: Path | None
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -133,7 +136,7 @@ def _train(
     evaluation = job.evaluate(model)
     _note(run, {"num_timesteps": model.num_timesteps, "model": evaluation})
     video = job.film(model, run.videos / "final.mp4", final=True) if films else None
-    return TrainResult(run, evaluation, video)
+    return TrainResult(run, evaluation, video, _report(run, films, say))
 
 
 @dataclass(frozen=True)
@@ -391,6 +394,18 @@ def _reinforce(
             resume=resumed,
         )
     save_model(model, run.model)
+
+
+def _report(run: RunFolder, films: bool, say: Callable[[str], None]) -> Path | None:
+    """The run's page. Whatever is wrong with it, the training it tells of is done and saved."""
+    from sb3_mimic.report.page import write_report
+
+    try:
+        seconds = min(_VIDEO_SECONDS, _REPORT_SECONDS)
+        return write_report([run], run.report, seconds=seconds, films=films)
+    except Exception as error:
+        say(f"no report: {type(error).__name__}: {error}")
+        return None
 
 
 def _note(run: RunFolder, found: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@
       bc_pretrained_policy.zip  .pth   the clone: an SB3 model, and its policy's weights
       model.zip  best_model.zip        the last model, and the best one of the evaluations
       checkpoints/  tensorboard/  monitor.csv  evaluations.npz
-      evaluation.json  videos/
+      evaluation.json  videos/  report.html
 """
 
 import json
@@ -142,6 +142,16 @@ class RunFolder:
     def videos(self) -> Path:
         """The folder of videos."""
         return self.path / "videos"
+
+    @property
+    def robustness(self) -> Path:
+        """Pushes and disturbed starts, as ``sb3-mimic evaluate --push --perturb --json`` prints."""
+        return self.path / "robustness.json"
+
+    @property
+    def report(self) -> Path:
+        """The page about the run."""
+        return self.path / "report.html"
 
     def checkpoint(self, timesteps: int) -> Path:
         """Where the checkpoint after so many environment steps lies."""

@@ -201,7 +201,7 @@ def replay(reference: Reference, actions: Actions, cycles: int = 1) -> Replay:
         qvel=qvel,
         reference_qpos=target,
         joint_names=(*joints.balls, *joints.hinges),
-        joint_error=_joint_errors(joints, qpos[1:], target[1:]),
+        joint_error=joints.distance(qpos[1:, 7:], target[1:, 7:]),
         hinge_error=qpos[1:, 7:] - target[1:, 7:],
         root_drift=np.hypot(*(qpos[1:, :2] - target[1:, :2]).T),
         root_angle=angle_between(qpos[1:, 3:7], target[1:, 3:7]),
@@ -227,7 +227,7 @@ def single_step_errors(
         target = problem.target(steps + 1)
     nq = reference.rows.qpos.stop
     joints = JointSpace(reference.robot.joint_names)
-    return _joint_errors(joints, states[:, :nq], target[:, :nq])
+    return joints.distance(states[:, 7:nq], target[:, 7:nq])
 
 
 def measure(
@@ -291,12 +291,6 @@ def figures(
         worst_joint=done.joint_names[joint],
         worst_frame=round(within * reference.clip.fps),
     )
-
-
-def _joint_errors(joints: JointSpace, qpos: FloatArray, target: FloatArray) -> FloatArray:
-    balls = angle_between(joints.rotations(qpos[:, 7:]), joints.rotations(target[:, 7:]))
-    hinges = np.abs(joints.single(qpos[:, 7:]) - joints.single(target[:, 7:]))
-    return np.concatenate((balls, hinges), axis=1)
 
 
 def _saturated(
