@@ -210,6 +210,21 @@ def test_seeds_are_averaged_and_experiments_kept_apart(runs: Path, tmp_path: Pat
     assert len(read.videos) == 3
 
 
+def test_pushes_and_disturbed_starts_are_shown_where_they_were_measured(
+    runs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(runs / "humanoid_1", tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    measured = {
+        "push_forward_N": 110.0,
+        "perturbation": {"spreads": [0.0, 0.1], "survival": [20.0, 3.5]},
+    }
+    run.robustness.write_text(json.dumps(measured))
+    read = Page(write_report([run], run.report))
+    assert "push survived at all moments, forward [N] 110" in read.text
+    assert read.figures["disturbed"]["data"][0]["name"] == "run"
+
+
 @pytest.mark.parametrize("what", ["config only", "going", "cut off", "no model", "damaged"])
 def test_a_run_shows_what_there_is(what: str, runs: Path, tmp_path: Path) -> None:
     path = tmp_path / "run"

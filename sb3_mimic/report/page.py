@@ -20,7 +20,7 @@ from sb3_mimic.report.record import Group, RunRecord, grouped, read_record
 
 # All videos together [bytes]: with base64 and Plotly's script the page stays below 15 MB.
 _VIDEO_BYTES = 6_500_000
-_VIDEO_SECONDS = 6.0
+_VIDEO_SECONDS = 5.0
 
 # Figures of an evaluation: what they are called, and their format.
 _FIGURES: Mapping[str, tuple[str, str]] = {

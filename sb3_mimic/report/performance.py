@@ -30,7 +30,7 @@ FloatArray = NDArray[np.float64]
 
 # Episodes that errors are averaged over, from phases spread evenly.
 _N_EPISODES = 8
-_SECONDS = 6.0
+_SECONDS = 5.0
 # A foot nearer to the floor than this stands on it [m]: by robot, whose sizes differ.
 _ON_GROUND = {"humanoid": 0.01, "pidog": 0.003}
 _SIDE = 320  # of each half of the video [pixels]
