@@ -248,7 +248,7 @@ def _play_gait(env: MimicEnv, name: str, n_steps: int, seed: int) -> FloatArray:
 def feet_on_ground(robot: Robot, qpos: FloatArray) -> NDArray[np.bool_]:
     """Which feet touch the floor, or nearly so, in poses ``(T, nq)``: shape ``(T, feet)``."""
     near = copy.copy(robot.model)
-    near.geom_margin[:] = _ON_GROUND.get(robot.name, 0.0)
+    near.geom_margin[:] = near.pair_margin[:] = _ON_GROUND.get(robot.name, 0.0)
     data = mujoco.MjData(near)
     feet = np.array([near.body(foot).id for foot in robot.feet])
     touching = np.zeros((len(qpos), len(feet)), np.bool_)
