@@ -9,16 +9,18 @@ from sb3_mimic.cli.motions.fetch import MotionsFetch
 from sb3_mimic.cli.motions.info import MotionsInfo
 from sb3_mimic.cli.motions.lint import MotionsLint
 from sb3_mimic.cli.motions.list import MotionsList
+from sb3_mimic.cli.motions.plot import MotionsPlot
 
 
 @dataclass(frozen=True)
 class Motions:
-    """Motion clips: list and fetch them, describe one, or look for its faults."""
+    """Motion clips: list and fetch them, describe or draw one, or look for its faults."""
 
     command: Annotated[
         Annotated[MotionsList, tyro.conf.subcommand("list")]
         | Annotated[MotionsInfo, tyro.conf.subcommand("info")]
         | Annotated[MotionsLint, tyro.conf.subcommand("lint")]
+        | Annotated[MotionsPlot, tyro.conf.subcommand("plot")]
         | Annotated[MotionsFetch, tyro.conf.subcommand("fetch")],
         tyro.conf.arg(name=""),
     ]
