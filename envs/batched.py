@@ -25,6 +25,21 @@ _MAX_SPEED = 1e3
 
 
 @dataclass(frozen=True)
+class ObservationPart:
+    """Neighboring numbers of an observation.
+
+    Attributes:
+        name: What they are.
+        size: How many there are.
+        unit: Their unit and frame; empty for plain numbers.
+    """
+
+    name: str
+    size: int
+    unit: str = ""
+
+
+@dataclass(frozen=True)
 class Step:
     """What one control step of n environments gives.
 
@@ -96,6 +111,16 @@ class BatchedEnv(ABC):
     def qvel(self) -> FloatArray:
         """Velocities of all environments, ``(n, nv)``: a view of the state."""
         return self.states[:, self.layout.qvel]
+
+    @property
+    def observation_layout(self) -> tuple[ObservationPart, ...]:
+        """The parts of an observation in order; empty where it is a picture."""
+        return ()
+
+    @property
+    def action_scaling(self) -> dict[str, Any]:
+        """What an action asks of the robot, as plain data for files that leave Python."""
+        return {}
 
     def close(self) -> None:
         """Ends the physics threads."""

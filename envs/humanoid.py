@@ -11,7 +11,13 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from sb3_mimic.envs.batched import BatchedEnv, BoolArray, FloatArray, IndexArray
+from sb3_mimic.envs.batched import (
+    BatchedEnv,
+    BoolArray,
+    FloatArray,
+    IndexArray,
+    ObservationPart,
+)
 from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.envs.joints import JointSpace
 from sb3_mimic.envs.observations import (
@@ -269,6 +275,39 @@ class HumanoidBatch(BatchedEnv):
             "reference": ROOT_SIZE + 2 * joints + 2 + _LOOKAHEAD * (TARGET_ROOT_SIZE + joints),
         }[options.observation]
         self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
+
+    @property
+    def observation_layout(self) -> tuple[ObservationPart, ...]:
+        """See `BatchedEnv.observation_layout`; docs/dimensions.md tells more of each part."""
+        n = self.robot.model.nu
+        joints = (
+            ObservationPart("joint_angles", n, "rad"),
+            ObservationPart("joint_rates", n, "rad/s"),
+        )
+        if self.options.observation == "joints":
+            return joints
+        parts = (
+            ObservationPart("root_height", 1, "m"),
+            ObservationPart("root_rotation", 6, "two columns, heading frame"),
+            ObservationPart("root_velocity", 3, "m/s, heading frame"),
+            ObservationPart("root_angular_velocity", 3, "rad/s, heading frame"),
+            *joints,
+            ObservationPart("phase", 2, "cosine, sine"),
+        )
+        if self.options.observation == "phase":
+            return parts
+        size = TARGET_ROOT_SIZE + n
+        ahead = range(1, _LOOKAHEAD + 1)
+        return (*parts, *(ObservationPart(f"reference_{i}_ahead", size, "m, rad") for i in ahead))
+
+    @property
+    def action_scaling(self) -> dict[str, Any]:
+        """See `BatchedEnv.action_scaling`: 1 in an action adds ``scale`` to the joint's control."""
+        return {
+            "control": self.options.control,
+            "unit": "N m" if self.options.control == "torque" else "rad",
+            "scale": self._control_scale.tolist(),
+        }
 
     @property
     def times(self) -> FloatArray:

@@ -6,6 +6,7 @@ import tyro
 
 from sb3_mimic.cli.demos import Demos
 from sb3_mimic.cli.evaluate import Evaluate
+from sb3_mimic.cli.export import Export
 from sb3_mimic.cli.motions import Motions
 from sb3_mimic.cli.play import Play
 from sb3_mimic.cli.pretrain import Pretrain
@@ -31,6 +32,7 @@ _Commands = (
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Play, tyro.conf.subcommand("play")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Motions, tyro.conf.subcommand("motions")]
 )
 

@@ -51,7 +51,7 @@ def open_trained(
     """
     if not path.exists():
         raise InputError(f"{path}: does not exist; the folder of a run or an SB3 .zip is needed")
-    run = _run_of(path)
+    run = run_of(path)
     if run is None:
         if env is None:
             raise InputError(f"{path}: lies in no run; say which environment it is for by --env")
@@ -69,8 +69,12 @@ def open_trained(
     return Trained(path, load_policy(path, device), settings["id"], kwargs)
 
 
-def _run_of(path: Path) -> RunFolder | None:
-    """The run that a path is, or lies in."""
+def run_of(path: Path) -> RunFolder | None:
+    """The run that a path is, or lies in; None where there is none.
+
+    Raises:
+        InputError: If the path is a folder but no run's.
+    """
     if path.is_dir():
         return RunFolder.open(path)
     for folder in list(path.parents)[:2]:  # a run's own files and its checkpoints

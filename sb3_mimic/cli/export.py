@@ -1,0 +1,78 @@
+"""``sb3-mimic export``: a policy as a file that runs without Stable-Baselines3."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.config import optional
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a policy, its normalizer with it, as ONNX or TorchScript that acts as SB3 does."""
+
+    path: tyro.conf.Positional[Path]
+    """Folder of a run, or an SB3 .zip."""
+    format: Literal["onnx", "torchscript"] = "onnx"
+    """Kind of file: .onnx or .pt."""
+    output: Annotated[Path | None, optional("PATH")] = None
+    """File to write; without it policy.onnx or policy.pt in the run's folder, or <name>.onnx beside
+    the .zip."""
+    servo: bool = False
+    """PiDog: write beside it the program that runs it on the robot, one file .pyz with the policy
+    in it. The policy must observe only what the robot knows."""
+    force: bool = False
+    """Replace files that exist."""
+    env: Annotated[str | None, optional("NAME")] = None
+    """Robot or environment id of a bare .zip, to describe it in the file; a run knows its own."""
+    motion: Annotated[str | None, optional("NAME|PATH")] = None
+    """Motion of a bare .zip, likewise."""
+    use_camera: bool = False
+    """The policy of a bare .zip observes through the camera (pidog)."""
+    json: bool = False
+    """Print what is written in the file as JSON."""
+
+    def run(self) -> int:
+        """Exports and prints where to."""
+        from sb3_mimic.export.policy import export_policy
+        from sb3_mimic.export.servo import write_program
+        from sb3_mimic.learn.saved import load_policy
+        from sb3_mimic.learn.trained import Trained, open_trained, run_of
+
+        if self.servo and self.format != "onnx":
+            raise InputError("--servo needs --format onnx: there is no PyTorch on the robot")
+        suffix = ".onnx" if self.format == "onnx" else ".pt"
+        beside = self.path / "policy" if self.path.is_dir() else self.path
+        output = self.output or beside.with_suffix(suffix)
+        program = output.with_suffix(".pyz")
+        for file in (output, program) if self.servo else (output,):
+            if file.exists() and not self.force:
+                raise InputError(f"{file}: exists already; --force replaces it")
+        if run_of(self.path) is None and self.env is None:
+            trained = Trained(self.path, load_policy(self.path), "", {})
+        else:
+            trained = open_trained(
+                self.path, env=self.env, motion=self.motion, use_camera=self.use_camera
+            )
+        done = export_policy(
+            trained.policy,
+            trained.path,
+            output,
+            file_format=self.format,
+            env_id=trained.env_id or None,
+            env_kwargs=trained.env_kwargs,
+            for_robot=self.servo,
+        )
+        written = [done.path]
+        if self.servo:
+            written.append(write_program(done.path, program))
+        if self.json:
+            print(json.dumps(asdict(done.description), indent=2, default=str))
+        else:
+            print(f"largest difference from SB3's actions: {done.difference:.1e}")
+            print(*written, sep="\n")
+        return 0

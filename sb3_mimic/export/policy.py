@@ -1,0 +1,141 @@
+"""From an SB3 model to an exported file that is known to act the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.policies import BasePolicy
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.export.description import Description, describe
+from sb3_mimic.export.files import SUFFIXES, Format, Writer, load_exported
+from sb3_mimic.export.graph import PolicyGraph, probes
+from sb3_mimic.io import atomic_path
+from sb3_mimic.learn.environments import make_envs
+
+TOLERANCE = 1e-5
+"""Largest difference between an action of the file and SB3's; single precision leaves 1e-6."""
+
+_N_PROBES = 256
+_ROLLOUT_ENVS = 8
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export gave.
+
+    Attributes:
+        path: The file.
+        description: What is written in it.
+    """
+
+    path: Path
+    description: Description
+
+    @property
+    def difference(self) -> float:
+        """Largest difference from SB3's actions."""
+        return float(self.description.parity["max_difference"])
+
+
+def export_policy(
+    policy: BasePolicy,
+    model: Path,
+    output: Path,
+    *,
+    file_format: Format = "onnx",
+    env_id: str | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    for_robot: bool = False,
+) -> Exported:
+    """Writes a policy as a file that runs without SB3, if it acts as SB3 does.
+
+    Compared are the actions for the observations of a rollout, where the environment is known, and
+    for drawn ones that reach far beyond, each one alone and all in one batch.
+
+    Args:
+        policy: The policy, on the processor; see :func:`sb3_mimic.learn.saved.load_policy`.
+        model: The SB3 zip it was read from, for its name and its sha256.
+        output: The file, which is replaced; its suffix is the format's.
+        file_format: ``onnx`` or ``torchscript``.
+        env_id: Gymnasium id of the environment, which the file then describes.
+        env_kwargs: Its keyword arguments.
+        for_robot: Whether the policy is meant for PiDog's own computer: refuse what cannot run
+            there.
+
+    Raises:
+        InputError: If the policy cannot be exported, or cannot run where it is meant to, or the
+            actions differ by more than 1e-5; then nothing is written.
+
+    Example:
+        >>> import numpy as np
+        >>> from stable_baselines3 import PPO
+        >>> zip_file = Path("model.zip")
+        >>> model = PPO("MlpPolicy", "Pendulum-v1", n_steps=64, batch_size=64, device="cpu")
+        >>> model.save(zip_file)
+        >>> done = export_policy(model.policy, zip_file, Path("pendulum.onnx"))
+        >>> load_exported(done.path).predict(np.zeros(3, np.float32))[0].shape
+        (1,)
+    """
+    if output.suffix != SUFFIXES[file_format]:
+        raise InputError(f"{output}: a file of {file_format} must end in {SUFFIXES[file_format]}")
+    graph = PolicyGraph(policy)
+    kwargs = dict(env_kwargs or {})
+    description = describe(graph, model, env_id, kwargs)
+    if for_robot and not description.servo:
+        raise InputError(
+            f"{model}: observes what the robot cannot measure; for --servo a PiDog policy must be "
+            "trained with observation=hardware (--env pidog)"
+        )
+    observations = probes(policy, _N_PROBES)
+    if env_id is not None:
+        met = _rollout(policy, env_id, kwargs)
+        observations = np.concatenate((met, observations))
+    writer = Writer.trace(graph, file_format)
+    with atomic_path(output) as temporary:
+        writer.write(temporary, description)
+        difference = _difference(policy, temporary, observations)
+        if not difference <= TOLERANCE:
+            raise InputError(
+                f"{output}: not written, since its actions would differ from SB3's by "
+                f"{difference:.2g}, more than {TOLERANCE:.0e}"
+            )
+        parity = {"max_difference": difference, "observations": len(observations)}
+        description = replace(description, parity=parity)
+        writer.write(temporary, description)
+    return Exported(output, description)
+
+
+def _difference(policy: BasePolicy, path: Path, observations: NDArray[Any]) -> float:
+    """Largest difference between the file's and SB3's actions, in a batch and one by one."""
+    exported = load_exported(path)
+    expected, _ = policy.predict(observations, deterministic=True)
+    batch = exported.predict(observations)[0]
+    singly = np.stack([exported.predict(observation)[0] for observation in observations])
+    return float(max(np.abs(batch - expected).max(), np.abs(singly - expected).max()))
+
+
+def _rollout(policy: BasePolicy, env_id: str, env_kwargs: Mapping[str, Any]) -> NDArray[Any]:
+    """Observations that the policy meets; some of its actions are noisy, so that it meets more.
+
+    Raises:
+        InputError: If the policy is for other observations than the environment's.
+    """
+    envs = make_envs(env_id, _ROLLOUT_ENVS, seed=0, env_kwargs=env_kwargs)
+    try:
+        shape = envs.observation_space.shape or ()
+        wanted = PolicyGraph(policy).input_shape
+        if shape != wanted:
+            raise InputError(
+                f"the policy observes {wanted}, the environment {env_id} gives {shape}"
+            )
+        observations = [np.asarray(envs.reset())]
+        for step in range(_N_PROBES // _ROLLOUT_ENVS - 1):
+            actions, _ = policy.predict(observations[-1], deterministic=step % 2 == 0)
+            observations.append(np.asarray(envs.step(actions)[0]))
+        return np.concatenate(observations)
+    finally:
+        envs.close()
