@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sb3_mimic.learn.evaluate import evaluate as evaluate
     from sb3_mimic.learn.finetune import fine_tune as fine_tune
     from sb3_mimic.learn.pretrain import pretrain as pretrain
+    from sb3_mimic.learn.warm_start import warm_start as warm_start
     from sb3_mimic.motion import MotionClip as MotionClip
     from sb3_mimic.motion import list_motions as list_motions
     from sb3_mimic.motion import load_motion as load_motion
@@ -35,6 +36,7 @@ _LAZY = {
     "make_model": "sb3_mimic.learn.algorithms",
     "make_native_vec_env": "sb3_mimic.envs",
     "pretrain": "sb3_mimic.learn.pretrain",
+    "warm_start": "sb3_mimic.learn.warm_start",
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "make_model",
     "make_native_vec_env",
     "pretrain",
+    "warm_start",
 ]
 
 register_environments()

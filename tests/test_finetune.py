@@ -18,7 +18,7 @@ from sb3_mimic.learn.policies import is_critic_parameter
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import read_timesteps
 from sb3_mimic.learn.tasks import Hyperparameters
-from sb3_mimic.learn.warm_start import CriticWarmupCallback
+from sb3_mimic.learn.warm_start import CriticWarmupCallback, warm_start
 
 SETTINGS = Hyperparameters(
     n_envs=2,
@@ -99,8 +99,8 @@ def test_a_checkpoint_of_the_warm_up_holds_ordinary_settings(
     env: VecEnv, run: RunFolder, algo: str
 ) -> None:
     model = make_model(algo, env, SETTINGS, seed=0)
-    settings = FineTuneSettings(save_freq=32, critic_warmup_rollouts=9)
-    fine_tune(model, 128, settings=settings, run=run, progress_bar=False)
+    settings = FineTuneSettings(save_freq=32)
+    fine_tune(model, 128, warm_start(), settings=settings, run=run, progress_bar=False)
     cls = get_algorithm(algo).load_class()
     for path in run.checkpoints.iterdir():
         assert target_kl(cls.load(path)) == target_kl(model)
@@ -152,10 +152,11 @@ def test_one_evaluation_at_least_is_made(env: VecEnv, run: RunFolder) -> None:
 @pytest.mark.parametrize("algo", ALGORITHMS)
 def test_an_interrupt_keeps_the_last_state(env: VecEnv, run: RunFolder, algo: str) -> None:
     model = make_model(algo, env, SETTINGS, seed=0)
-    settings = FineTuneSettings(save_freq=10**6, critic_warmup_rollouts=9)
+    settings = FineTuneSettings(save_freq=10**6)
+    callbacks = [*warm_start(), Interrupt(100)]
     usual = target_kl(model)
     with pytest.raises(KeyboardInterrupt):
-        fine_tune(model, 10**6, Interrupt(100), settings=settings, run=run, progress_bar=False)
+        fine_tune(model, 10**6, callbacks, settings=settings, run=run, progress_bar=False)
     assert target_kl(model) == usual
     assert all(parameter.requires_grad for parameter in model.policy.parameters())
     assert run.latest_checkpoint() == (run.checkpoint(100), 100)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.tasks import TASKS, Hyperparameters, Task, get_task
+from sb3_mimic.learn.tasks import TASKS, Hyperparameters, Task, WarmStartSettings, get_task
 
 _METAVAR = {"motion": "NAME|PATH", "learning_rate": "FLOAT"}
 
@@ -66,6 +66,9 @@ class TrainConfig:
     pretrained_model: Annotated[Path | None, optional("PATH")] = None
     """Model to start from instead of cloning: an SB3 .zip of either algorithm, or a .pth of its
     policy's weights."""
+    handover: Literal["standard", "none"] = "standard"
+    """From the clone to reinforcement learning: standard: noise from cloning, critic first, small
+    steps first, further cloning, stop at a collapse; none: as SB3's defaults have it."""
     total_rl_timesteps: Annotated[
         int | None,
         by_robot("Environment steps of reinforcement learning; 0 skips it.", "n_rl_timesteps"),
@@ -168,6 +171,10 @@ class TrainConfig:
             if getattr(self, name) is not None
         }
         return self.task.hyperparameters_for(self.algo).updated(changes)
+
+    def warm_start(self) -> WarmStartSettings:
+        """The settings of the handover: the robot's, or none."""
+        return WarmStartSettings.none() if self.handover == "none" else self.task.warm_start
 
     def resumed_with(self, asked: "TrainConfig") -> "TrainConfig":
         """This, the settings of an earlier run, with what may be changed when it goes on.

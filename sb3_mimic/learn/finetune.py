@@ -25,9 +25,9 @@ from sb3_mimic.learn.callbacks import (
     SaveModelCallback,
     VideoCallback,
 )
+from sb3_mimic.learn.policies import normalizers
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import save_model
-from sb3_mimic.learn.warm_start import CriticWarmupCallback
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,14 @@ class FineTuneSettings:
         eval_freq: Environment steps between two evaluations; one at least is made.
         n_eval_episodes: Episodes of each.
         save_freq: Environment steps between two checkpoints: what a killed run loses at most.
-        critic_warmup_rollouts: Updates in which only the critic learns, at the start.
-        update_normalizer: Whether observation statistics go on being collected.
+        update_normalizer: Whether observation statistics are collected on the way; None: where the
+            model has none, neither from cloning nor from earlier training.
     """
 
     eval_freq: int = 100_000
     n_eval_episodes: int = 16
     save_freq: int = 100_000
-    critic_warmup_rollouts: int = 0
-    update_normalizer: bool = True
+    update_normalizer: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("eval_freq", "n_eval_episodes", "save_freq"):
@@ -72,7 +71,8 @@ def fine_tune(
     Args:
         model: With its training environments, cloned or fresh.
         total_timesteps: Environment steps to train for; where training is resumed, from now on.
-        callback: Any callbacks of SB3's kind, run after the others.
+        callback: Any callbacks of SB3's kind, run after the others; after cloning those of
+            :func:`sb3_mimic.learn.warm_start.warm_start`.
         settings: See :class:`FineTuneSettings`.
         run: Where checkpoints, the best model and evaluations go; without it nothing is written.
         eval_env: Environments for the evaluations; without them there are none.
@@ -144,10 +144,11 @@ def _callbacks(
         return max(1, min(timesteps, last) // model.n_envs)
 
     callbacks: list[BaseCallback] = [RewardTermsCallback()]
-    if settings.update_normalizer:
+    update = settings.update_normalizer
+    if update is None:
+        update = all(int(layer.count) == 0 for layer in normalizers(model.policy))
+    if update:
         callbacks.append(NormalizerCallback())
-    if settings.critic_warmup_rollouts:
-        callbacks.append(CriticWarmupCallback(settings.critic_warmup_rollouts))
     if run is not None:
         callbacks.append(
             AtomicCheckpointCallback(

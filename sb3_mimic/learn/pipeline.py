@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from imitation.data.types import Trajectory
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
 
 from sb3_mimic.demos.storage import save_demonstrations
 from sb3_mimic.envs.opengl import has_display
@@ -24,7 +26,7 @@ from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.evaluate import evaluate
 from sb3_mimic.learn.finetune import FineTuneSettings, fine_tune
-from sb3_mimic.learn.pretrain import pretrain
+from sb3_mimic.learn.pretrain import pretrain, set_log_std
 from sb3_mimic.learn.run import RunFolder, default_name
 from sb3_mimic.learn.saved import (
     PretrainedPolicy,
@@ -34,6 +36,7 @@ from sb3_mimic.learn.saved import (
     save_weights,
 )
 from sb3_mimic.learn.tasks import Hyperparameters
+from sb3_mimic.learn.warm_start import warm_start
 from sb3_mimic.report.video import Policy, record_rollout, show_rollout
 
 # Seeds of evaluation and of demonstrations differ from those of the training environments.
@@ -233,6 +236,25 @@ class _Job:
             load_weights(model.policy, self.pretrained)
         return model
 
+    def handover(
+        self, run: RunFolder, eval_envs: VecEnv, say: Callable[[str], None]
+    ) -> list[BaseCallback]:
+        """The callbacks that carry a clone into reinforcement learning; none from scratch."""
+        if self.config.from_scratch:
+            return []
+        settings = self.config.warm_start()
+        demonstrations = self.demonstrations
+        if settings.bc_weight > 0 and not demonstrations and run.demos.is_dir():
+            demonstrations = load_for(self.env_id, self.env_kwargs, run.demos)
+        return warm_start(
+            settings,
+            demonstrations=demonstrations,
+            eval_env=_as_trained(eval_envs),
+            cloning=self.config.task.cloning,
+            seed=self.config.seed,
+            say=say,
+        )
+
     def evaluate(self, model: Policy) -> dict[str, float]:
         return evaluate(
             model,
@@ -337,6 +359,8 @@ def _clone(
         log_dir=run.tensorboard / "bc",
         progress_bar=progress_bar,
     )
+    if not job.config.warm_start().residual_noise:
+        set_log_std(model.policy, np.ones(len(result.residual)), (0.0, 0.0))
     save_model(model, run.clone)
     save_weights(model.policy, run.clone_weights)
     error = result.validation_error[result.best_epoch] if result.validation_error else float("nan")
@@ -362,14 +386,8 @@ def _reinforce(
     config = job.config
     remaining = int(config.total_rl_timesteps or 0) - model.num_timesteps
     resumed = model.num_timesteps > 0
-    rollout = model.n_steps * model.n_envs
-    warmed = model.num_timesteps // rollout
     settings = FineTuneSettings(
-        n_eval_episodes=eval_envs.num_envs,
-        critic_warmup_rollouts=0
-        if config.from_scratch
-        else max(0, config.task.cloning.critic_warmup_rollouts - warmed),
-        update_normalizer=config.from_scratch,
+        n_eval_episodes=eval_envs.num_envs, update_normalizer=config.from_scratch
     )
 
     def record(current: Any, timesteps: int) -> None:
@@ -384,7 +402,7 @@ def _reinforce(
         fine_tune(
             model,
             remaining,
-            job.callback,
+            [*job.handover(run, eval_envs, say), *([] if job.callback is None else [job.callback])],
             settings=settings,
             run=run,
             eval_env=eval_envs,
@@ -406,6 +424,11 @@ def _report(run: RunFolder, films: bool, say: Callable[[str], None]) -> Path | N
     except Exception as error:
         say(f"no report: {type(error).__name__}: {error}")
         return None
+
+
+def _as_trained(envs: VecEnv) -> VecEnv:
+    """Environments as SB3 shows them to a policy: images with the colors first."""
+    return VecTransposeImage(envs) if is_image_space(envs.observation_space) else envs
 
 
 def _note(run: RunFolder, found: dict[str, Any]) -> None:

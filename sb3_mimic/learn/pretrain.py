@@ -24,7 +24,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.preprocessing import is_image_space
-from stable_baselines3.common.vec_env import VecTransposeImage
+from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
 from tqdm import trange
 
 from sb3_mimic.demos.validate import check_trajectories
@@ -148,8 +148,7 @@ def pretrain(
     env = model.get_env()
     if env is None:
         raise InputError("the model has no environment; build it with one before cloning")
-    # SB3 puts images' colors first by a wrapper; demonstrations have the environment's own layout.
-    transpose = env if isinstance(env, VecTransposeImage) else None
+    transpose = _transpose(env)
     space = env.observation_space if transpose is None else transpose.venv.observation_space
     check_trajectories(demonstrations, space, env.action_space, "the demonstrations")
     if settings.state_weight > 0 and len(space.shape or ()) != 1:
@@ -255,6 +254,26 @@ def set_log_std(
     with th.no_grad():
         parameter.copy_(th.from_numpy(log_std))
     return log_std
+
+
+def demonstration_tensors(
+    trajectories: Sequence[Trajectory], model: OnPolicyAlgorithm
+) -> tuple[th.Tensor, th.Tensor]:
+    """All samples as the model's policy takes them, on its device.
+
+    Args:
+        trajectories: In the spaces of the model's environment, one at least.
+        model: With its environment.
+
+    Returns:
+        Observations ``(n, ...)`` and actions ``(n, nu)``.
+    """
+    return _tensors(trajectories, model.policy, _transpose(model.get_env()))
+
+
+def _transpose(env: VecEnv | None) -> VecTransposeImage | None:
+    """SB3's wrapper that puts images' colors first: demonstrations have them last."""
+    return env if isinstance(env, VecTransposeImage) else None
 
 
 def _set_normalizer(policy: ActorCriticPolicy, trajectories: Sequence[Trajectory]) -> None:

@@ -72,7 +72,7 @@ class Hyperparameters:
 
 @dataclass(frozen=True)
 class CloningSettings:
-    """Settings of behavior cloning and of the handover to reinforcement learning.
+    """Settings of behavior cloning.
 
     Attributes:
         batch_size: Samples per gradient step.
@@ -83,7 +83,6 @@ class CloningSettings:
         validation_fraction: Part of the demonstrations held out, by whole trajectories.
         patience: Epochs without a better validation error after which cloning stops.
         log_std_bounds: Range for the log standard deviation that is set from the residual.
-        critic_warmup_rollouts: Updates in which only the critic learns, after the handover.
     """
 
     batch_size: int = 256
@@ -93,7 +92,6 @@ class CloningSettings:
     validation_fraction: float = 0.1
     patience: int = 20
     log_std_bounds: tuple[float, float] = (-3.5, -1.5)
-    critic_warmup_rollouts: int = 3
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -111,6 +109,75 @@ class CloningSettings:
         low, high = self.log_std_bounds
         if not low <= high:
             raise InputError(f"log_std_bounds must be (low, high), got {self.log_std_bounds}")
+
+
+@dataclass(frozen=True)
+class WarmStartSettings:
+    """The handover from a clone to reinforcement learning; see ``docs/handover.md``.
+
+    Each part can be switched off by itself.
+
+    Attributes:
+        residual_noise: Whether exploration begins with the noise that cloning left, within
+            :attr:`CloningSettings.log_std_bounds`; else with SB3's default, a log standard
+            deviation of 0.
+        gate: Part of its deterministic return that the clone must keep with noise; the noise is
+            lowered until it does. 0: no gate.
+        gate_episodes: Episodes over which either is measured.
+        critic_rollouts: Updates in which only the critic learns, at most.
+        explained_variance: What the critic must explain of the returns' variance for the actor to
+            be freed before that, after two updates at the earliest.
+        ramp_updates: Updates over which step sizes grow to their own after the actor is freed:
+            learning rate, clip range and target KL (TRPO: target KL). 0: at once.
+        ramp_start: Part of them that the first update has.
+        bc_weight: Step size of further cloning between updates, in parts of cloning's own. 0: none.
+        bc_decay: What that is multiplied by after each update.
+        bc_batches: Batches of demonstrations between two updates.
+        update_normalizer: Whether observation statistics go on being collected.
+        collapse: Training stops, and the best policy so far is restored, when the mean return of
+            the last 32 training episodes has lost this part of its best. 0: never.
+        collapse_patience: Rollouts in a row that this must last.
+    """
+
+    residual_noise: bool = True
+    gate: float = 0.8
+    gate_episodes: int = 16
+    critic_rollouts: int = 5
+    explained_variance: float = 0.5
+    ramp_updates: int = 10
+    ramp_start: float = 0.1
+    bc_weight: float = 0.1
+    bc_decay: float = 0.95
+    bc_batches: int = 8
+    update_normalizer: bool = False
+    collapse: float = 0.5
+    collapse_patience: int = 5
+
+    def __post_init__(self) -> None:
+        for name in ("gate", "ramp_start", "bc_decay", "collapse"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
+        for name in ("critic_rollouts", "ramp_updates"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
+        for name in ("gate_episodes", "bc_batches", "collapse_patience"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not self.bc_weight >= 0:
+            raise InputError(f"bc_weight must not be negative, got {self.bc_weight}")
+
+    @classmethod
+    def none(cls) -> "WarmStartSettings":
+        """No handover: the clone goes into reinforcement learning as SB3's defaults have it."""
+        return cls(
+            residual_noise=False,
+            gate=0.0,
+            critic_rollouts=0,
+            ramp_updates=0,
+            bc_weight=0.0,
+            update_normalizer=True,
+            collapse=0.0,
+        )
 
 
 @dataclass(frozen=True)
@@ -132,7 +199,8 @@ class Task:
         training_env_kwargs: What training environments do otherwise, as ending hopeless episodes.
         video_env_kwargs: What environments that are filmed on the way take, as a small size.
         algorithm_settings: What an algorithm changes of them, by its name.
-        cloning: Settings of cloning and handover.
+        cloning: Settings of cloning.
+        warm_start: Settings of the handover.
     """
 
     name: str
@@ -149,6 +217,7 @@ class Task:
     video_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     algorithm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cloning: CloningSettings = field(default_factory=CloningSettings)
+    warm_start: WarmStartSettings = field(default_factory=WarmStartSettings)
 
     def hyperparameters_for(self, algo: str) -> Hyperparameters:
         """The task's settings for one algorithm."""

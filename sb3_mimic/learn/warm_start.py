@@ -1,15 +1,98 @@
 """From the clone to reinforcement learning without the collapse in between.
 
-A cloned actor comes with a critic that knows nothing: its first advantages are noise, and an update
-along them undoes the cloning. So the critic learns alone first, on the clone's own rollouts.
+:func:`warm_start` gives callbacks of SB3's kind for any on-policy algorithm; what each part is for,
+and what it was measured to do, is in ``docs/handover.md``. What they change about a model they
+change at the end of a rollout, for the update, and take back at the start of the next: a
+checkpoint, saved during a rollout, holds the settings of ordinary training.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+import torch as th
+from imitation.data.types import Trajectory
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.utils import explained_variance
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.policies import is_critic_parameter
+from sb3_mimic.learn.callbacks import NormalizerCallback
+from sb3_mimic.learn.collapse import CollapseCallback
+from sb3_mimic.learn.policies import is_critic_parameter, log_std_parameter
+from sb3_mimic.learn.pretrain import demonstration_tensors
+from sb3_mimic.learn.tasks import CloningSettings, WarmStartSettings
+
+# Updates of the critic before its explained variance is believed.
+_LEAST_WARMUP = 2
+# How the noise is lowered, and how far.
+_LOG_STD_STEP, _LEAST_LOG_STD = 0.5, -5.0
+
+
+def warm_start(
+    settings: WarmStartSettings | None = None,
+    *,
+    demonstrations: Sequence[Trajectory] = (),
+    eval_env: VecEnv | None = None,
+    cloning: CloningSettings | None = None,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[BaseCallback]:
+    """The callbacks that carry a cloned policy into reinforcement learning.
+
+    Args:
+        settings: What they do.
+        demonstrations: What was cloned, for further cloning between updates; without them there is
+            none.
+        eval_env: Environments to measure the clone in, apart from the training ones; without them
+            there is no gate.
+        cloning: The settings of cloning, whose batch and step size the further cloning goes by.
+        seed: Seed of the order of demonstrations.
+        say: Told, in a sentence, what was changed about the clone.
+
+    Example:
+        >>> from stable_baselines3 import PPO
+        >>> model = PPO("MlpPolicy", "Pendulum-v1", n_steps=64, batch_size=64)
+        >>> model.learn(128, callback=warm_start()).num_timesteps
+        128
+    """
+    settings = settings or WarmStartSettings()
+    cloning = cloning or CloningSettings()
+    warmup = CriticWarmupCallback(settings.critic_rollouts, settings.explained_variance)
+    callbacks: list[BaseCallback] = [warmup]
+    if settings.gate > 0 and eval_env is not None:
+        callbacks.append(NoiseGateCallback(eval_env, settings.gate, settings.gate_episodes, say))
+    if settings.ramp_updates > 0:
+        callbacks.append(RampCallback(settings.ramp_updates, settings.ramp_start, warmup))
+    if settings.bc_weight > 0 and demonstrations:
+        callbacks.append(
+            CloningCallback(
+                demonstrations,
+                settings.bc_weight * cloning.learning_rate,
+                settings.bc_decay,
+                settings.bc_batches,
+                cloning.batch_size,
+                warmup,
+                seed,
+            )
+        )
+    if settings.update_normalizer:
+        callbacks.append(NormalizerCallback())
+    if settings.collapse > 0:
+        callbacks.append(CollapseCallback(settings.collapse, settings.collapse_patience, say))
+    return callbacks
+
+
+def updates_done(model: OnPolicyAlgorithm) -> int:
+    """Updates behind a model: rollouts that its environment steps make up."""
+    return int(model.num_timesteps // (model.n_steps * model.n_envs))
+
+
+def has_trust_region(model: OnPolicyAlgorithm) -> bool:
+    """Whether the algorithm is one of TRPO's kind."""
+    return hasattr(model, "line_search_max_iter")
 
 
 class CriticWarmupCallback(BaseCallback):
@@ -25,18 +108,29 @@ class CriticWarmupCallback(BaseCallback):
     checkpoint, saved during a rollout, holds the settings of ordinary training.
 
     Args:
-        n_rollouts: Number of updates with the critic alone; 0 does nothing.
+        n_rollouts: Number of updates with the critic alone, at most; 0 does nothing.
+        explained_variance: The actor is freed sooner, after two updates at the earliest, when the
+            critic explains this part of the variance of a rollout's returns; None: never sooner.
         verbose: As SB3's.
+
+    Attributes:
+        warming: Whether the critic still learns alone.
 
     Raises:
         InputError: If ``n_rollouts`` is negative.
     """
 
-    def __init__(self, n_rollouts: int, verbose: int = 0) -> None:
+    model: OnPolicyAlgorithm
+
+    def __init__(
+        self, n_rollouts: int, explained_variance: float | None = None, verbose: int = 0
+    ) -> None:
         super().__init__(verbose)
         if n_rollouts < 0:
             raise InputError(f"the number of critic warm-ups must not be negative: {n_rollouts}")
         self.n_rollouts = n_rollouts
+        self.explained_variance = explained_variance
+        self.warming = n_rollouts > 0
         self._n_done = 0
         self._target_kl: Any = None
         self._frozen: list[Any] | None = None
@@ -47,12 +141,24 @@ class CriticWarmupCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         self.restore()
 
+    def _on_training_start(self) -> None:
+        self._n_done = updates_done(self.model)
+        self.warming = self._n_done < self.n_rollouts
+
     def _on_rollout_end(self) -> None:
-        warming = self._n_done < self.n_rollouts
-        self.logger.record("train/critic_only", float(warming))
-        if warming:
-            self._n_done += 1
+        self.warming = self.warming and self._n_done < self.n_rollouts and not self._explains()
+        self.logger.record("train/critic_only", float(self.warming))
+        self._n_done += 1
+        if self.warming:
             self._freeze_actor()
+
+    def _explains(self) -> bool:
+        """Whether the critic, as it is, explains enough of the rollout just made."""
+        if self.explained_variance is None or self._n_done < _LEAST_WARMUP:
+            return False
+        buffer = self.model.rollout_buffer
+        explained = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
+        return bool(explained >= self.explained_variance)
 
     def _on_training_end(self) -> None:
         self.restore()
@@ -63,13 +169,13 @@ class CriticWarmupCallback(BaseCallback):
             return
         for parameter in self._frozen:
             parameter.requires_grad_(True)
-        if self._closes_trust_region():
+        if has_trust_region(self.model):
             vars(self.model)["target_kl"] = self._target_kl
         self._frozen = None
 
     def _freeze_actor(self) -> None:
         self._frozen = []
-        if self._closes_trust_region():
+        if has_trust_region(self.model):
             self._target_kl = vars(self.model)["target_kl"]
             vars(self.model)["target_kl"] = 0.0
             return
@@ -78,5 +184,229 @@ class CriticWarmupCallback(BaseCallback):
                 parameter.requires_grad_(False)
                 self._frozen.append(parameter)
 
-    def _closes_trust_region(self) -> bool:
-        return hasattr(self.model, "line_search_max_iter")
+
+class NoiseGateCallback(BaseCallback):
+    """Lowers a fresh clone's noise until it does nearly as well with it as without.
+
+    What is explored is then about what the clone can do. Half a unit of the log standard deviation
+    at a time, down to −5; a model that has been trained already is left alone.
+
+    Args:
+        eval_env: Environments to measure in, apart from the training ones.
+        ratio: Part of the deterministic return that is to be kept. Of a negative return as much
+            may be lost.
+        n_episodes: Episodes over which either is measured.
+        say: Told what was found.
+        verbose: As SB3's.
+
+    Attributes:
+        passed: Whether the ratio was reached; None before it was tried.
+        deterministic: Mean return without noise.
+        stochastic: Mean returns with noise, one for each noise tried.
+    """
+
+    model: OnPolicyAlgorithm
+
+    def __init__(
+        self,
+        eval_env: VecEnv,
+        ratio: float,
+        n_episodes: int = 16,
+        say: Callable[[str], None] = lambda _: None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(verbose)
+        self.eval_env = eval_env
+        self.ratio = ratio
+        self.n_episodes = n_episodes
+        self.say = say
+        self.passed: bool | None = None
+        self.deterministic = float("nan")
+        self.stochastic: list[float] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_start(self) -> None:
+        log_std = log_std_parameter(self.model.policy)
+        if log_std is None or self.model.num_timesteps > 0:
+            return
+        with th.random.fork_rng(devices=[]), th.no_grad():
+            self.deterministic = self._mean_return(deterministic=True)
+            least = self.deterministic - (1 - self.ratio) * abs(self.deterministic)
+            while True:
+                self.stochastic.append(self._mean_return(deterministic=False))
+                self.passed = self.stochastic[-1] >= least
+                if self.passed or float(log_std.detach().max()) <= _LEAST_LOG_STD:
+                    break
+                log_std.copy_((log_std - _LOG_STD_STEP).clamp(min=_LEAST_LOG_STD))
+        noise = float(log_std.detach().mean())
+        self.logger.record("handover/deterministic_return", self.deterministic)
+        self.logger.record("handover/stochastic_return", self.stochastic[-1])
+        self.logger.record("handover/log_std", noise)
+        self.say(
+            f"noise: mean return {self.stochastic[-1]:.4g} with it, {self.deterministic:.4g} "
+            f"without; log-std {noise:.2f} after {len(self.stochastic) - 1} reductions"
+            + ("" if self.passed else ", which is the least")
+        )
+
+    def _mean_return(self, *, deterministic: bool) -> float:
+        mean, _ = evaluate_policy(
+            self.model,
+            self.eval_env,
+            n_eval_episodes=self.n_episodes,
+            deterministic=deterministic,
+            warn=False,
+        )
+        return float(np.mean(mean))
+
+
+class _Scaled:
+    """A schedule of SB3's kind times a factor."""
+
+    def __init__(self, schedule: Callable[[float], float], factor: float) -> None:
+        self.schedule = schedule
+        self.factor = factor
+
+    def __call__(self, progress_remaining: float) -> float:
+        return self.factor * self.schedule(progress_remaining)
+
+
+class RampCallback(BaseCallback):
+    """Begins with small steps of the actor and lets them grow to their ordinary size.
+
+    The critic has seen the clone's rollouts only. For PPO's kind learning rate, clip range and
+    target KL are scaled; for TRPO's kind the target KL, since its learning rate is the critic's.
+
+    Args:
+        n_updates: Updates of the actor until its steps have their full size.
+        start: Part of it that the first has.
+        warmup: Updates that this makes with the critic alone are not counted, and not scaled.
+        verbose: As SB3's.
+    """
+
+    model: OnPolicyAlgorithm
+
+    def __init__(
+        self, n_updates: int, start: float, warmup: CriticWarmupCallback, verbose: int = 0
+    ) -> None:
+        super().__init__(verbose)
+        self.n_updates = n_updates
+        self.start = start
+        self.warmup = warmup
+        self._n_done = 0
+        self._usual: dict[str, Any] = {}
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_start(self) -> None:
+        self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts)
+
+    def _on_rollout_start(self) -> None:
+        self.restore()
+
+    def _on_rollout_end(self) -> None:
+        if self.warmup.warming or self._n_done >= self.n_updates:
+            return
+        factor = self.start + (1 - self.start) * self._n_done / self.n_updates
+        self._n_done += 1
+        self.logger.record("handover/step_size", factor)
+        trust_region = has_trust_region(self.model)
+        names = ("target_kl",) if trust_region else ("target_kl", "lr_schedule", "clip_range")
+        own = vars(self.model)
+        for name in names:
+            if own.get(name) is not None:
+                self._usual[name] = own[name]
+                own[name] = (
+                    _Scaled(own[name], factor) if callable(own[name]) else factor * own[name]
+                )
+
+    def _on_training_end(self) -> None:
+        self.restore()
+
+    def restore(self) -> None:
+        """Gives the algorithm its own settings back."""
+        vars(self.model).update(self._usual)
+        self._usual = {}
+
+
+class CloningCallback(BaseCallback):
+    """Goes on cloning a little between updates, less and less: what was cloned is not forgotten.
+
+    An optimizer of its own moves the actor, not its noise. Its step size decays, since the weight
+    of a loss alone would not change Adam's steps.
+
+    Args:
+        demonstrations: What was cloned.
+        learning_rate: Adam's step size before the first update.
+        decay: What it is multiplied by after each.
+        n_batches: Batches between two updates.
+        batch_size: Samples of each.
+        warmup: While it trains the critic alone, nothing is cloned.
+        seed: Decides which samples.
+        verbose: As SB3's.
+    """
+
+    model: OnPolicyAlgorithm
+
+    def __init__(
+        self,
+        demonstrations: Sequence[Trajectory],
+        learning_rate: float,
+        decay: float,
+        n_batches: int,
+        batch_size: int,
+        warmup: CriticWarmupCallback,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(verbose)
+        self.demonstrations = demonstrations
+        self.learning_rate = learning_rate
+        self.decay = decay
+        self.n_batches = n_batches
+        self.batch_size = batch_size
+        self.warmup = warmup
+        self._generator = th.Generator().manual_seed(seed)
+        self._samples: tuple[th.Tensor, th.Tensor] | None = None
+        self._optimizer: th.optim.Optimizer | None = None
+        self._n_done = 0
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_start(self) -> None:
+        policy = self.model.policy
+        self._samples = demonstration_tensors(self.demonstrations, self.model)
+        noise = log_std_parameter(policy)
+        actor = [
+            parameter
+            for name, parameter in policy.named_parameters()
+            if parameter is not noise and not is_critic_parameter(name)
+        ]
+        self._optimizer = th.optim.Adam(actor, lr=self.learning_rate)
+        self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts)
+
+    def _on_rollout_start(self) -> None:
+        if self.warmup.warming or self._samples is None or self._optimizer is None:
+            return
+        observations, actions = self._samples
+        policy = self.model.policy
+        rate = self.learning_rate * self.decay**self._n_done
+        self._n_done += 1
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        policy.set_training_mode(True)
+        total = 0.0
+        for _ in range(self.n_batches):
+            chosen = th.randint(len(actions), (self.batch_size,), generator=self._generator)
+            chosen = chosen.to(actions.device)
+            predicted = policy.get_distribution(observations[chosen]).mode()
+            loss = th.nn.functional.mse_loss(predicted, actions[chosen])
+            self._optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step()
+            total += float(loss.detach())
+        policy.set_training_mode(False)
+        self.logger.record("handover/cloning_error", total / self.n_batches)

@@ -1,0 +1,244 @@
+"""What keeps a clone's return when RL takes over: each part of the handover switched off in turn.
+
+    python bench/handover.py [--env pidog] [--algos ppo trpo] [--seeds 0 1 2] [--rows N]
+
+A row clones a motion, hands the clone over to an algorithm and, after each of the first 20 updates,
+measures the mean return of 32 episodes of 5 s, without and with exploration's noise. Its figure is
+the lowest of them over the clone's own. Rows that are there are not made again, so the benchmark
+can be interrupted; they lie in ``docs/results/handover.json``, and the table in
+``docs/results/handover.md`` is written from them alone.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch as th
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+import sb3_mimic  # noqa: F401 - registers the environments
+from sb3_mimic.demos.storage import save_demonstrations
+from sb3_mimic.envs.env import MimicEnv
+from sb3_mimic.io import atomic_path
+from sb3_mimic.learn.algorithms import make_model
+from sb3_mimic.learn.collect import Source, load_for
+from sb3_mimic.learn.environments import make_envs
+from sb3_mimic.learn.episodes import PROTOCOL, even_starts, run_episodes
+from sb3_mimic.learn.pretrain import pretrain, set_log_std
+from sb3_mimic.learn.saved import load_weights, read_pretrained, save_weights
+from sb3_mimic.learn.tasks import Task, WarmStartSettings, get_task
+from sb3_mimic.learn.warm_start import NoiseGateCallback, warm_start
+from sb3_mimic.versions import versions
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "results"
+UPDATES, EPISODES, SECONDS = 20, 32, 5.0
+N_DEMOS, N_EPOCHS = 20, 40
+
+# Name in the table -> what is changed about the standard handover.
+VARIANTS: dict[str, dict[str, Any] | None] = {
+    "standard": {},
+    "none": None,
+    "without the critic's start": {"critic_rollouts": 0},
+    "without noise from cloning": {"residual_noise": False},
+    "without gate": {"gate": 0.0},
+    "without noise from cloning and gate": {"residual_noise": False, "gate": 0.0},
+    "without small first steps": {"ramp_updates": 0},
+    "without further cloning": {"bc_weight": 0.0},
+    "with moving normalizer": {"update_normalizer": True},
+}
+
+
+def main() -> None:
+    """Makes the rows that are missing and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--env", default="pidog")
+    parser.add_argument("--motion", help="the robot's default without it")
+    parser.add_argument("--algos", nargs="+", default=["ppo", "trpo"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--rows", type=int, default=10**6, help="rows to make at most")
+    parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "handover")
+    arguments = parser.parse_args()
+    th.set_num_threads(1)
+    made = 0
+    for variant in arguments.variants:
+        for algo in arguments.algos:
+            for seed in arguments.seeds:
+                wanted = (arguments.env, arguments.motion, algo, variant, seed)
+                if made < arguments.rows and wanted not in {key(row) for row in read()}:
+                    row = measure(*wanted, arguments.outputs)
+                    write(row)
+                    made += 1
+                    print(f"{wanted}: {row['lowest']:.3f}, with noise {row['lowest_noisy']:.3f}")
+    print(table(read()))
+
+
+def measure(
+    env: str, motion: str | None, algo: str, variant: str, seed: int, outputs: Path
+) -> dict[str, Any]:
+    """One row."""
+    task = get_task(env)
+    changes = VARIANTS[variant]
+    settings = WarmStartSettings.none() if changes is None else replace(task.warm_start, **changes)
+    source = Source(
+        task, motion or task.motion, N_DEMOS, seed, task.env_kwargs(motion or task.motion)
+    )
+    kwargs = source.env_kwargs
+    hyperparameters = task.hyperparameters_for(algo)
+    began = time.perf_counter()
+    envs = make_envs(
+        task.env_id,
+        hyperparameters.n_envs,
+        seed=seed,
+        env_kwargs={**kwargs, **task.training_env_kwargs},
+    )
+    eval_envs = make_envs(
+        task.env_id, 16, seed=seed + 1000, env_kwargs={**kwargs, "episode_seconds": SECONDS}
+    )
+    model = make_model(algo, envs, hyperparameters, seed=seed)
+    folder = outputs / f"{env}-{Path(motion or 'default').stem}-{seed}"
+    demonstrations = clone(model, task, source, folder, seed)
+    if not settings.residual_noise:
+        set_log_std(model.policy, np.ones(envs.action_space.shape[0]), (0.0, 0.0))
+    callbacks = warm_start(
+        settings,
+        demonstrations=demonstrations,
+        eval_env=eval_envs,
+        cloning=task.cloning,
+        seed=seed,
+    )
+    watch = Watch(task, kwargs)
+    model.learn(UPDATES * model.n_steps * model.n_envs, callback=[*callbacks, watch])
+    watch.look()
+    envs.close()
+    eval_envs.close()
+    gates = [c for c in callbacks if isinstance(c, NoiseGateCallback)]
+    quiet, noisy = np.array(watch.returns).T
+    return {
+        "env": env,
+        "motion": motion,
+        "algo": algo,
+        "variant": variant,
+        "seed": seed,
+        "lowest": float(quiet[1:].min() / quiet[0]),
+        "lowest_noisy": float(noisy[1:].min() / quiet[0]),
+        "last": float(quiet[-1] / quiet[0]),
+        "returns": quiet.tolist(),
+        "noisy_returns": noisy.tolist(),
+        "survival_s": watch.survival,
+        "gate_passed": gates[0].passed if gates else None,
+        "wall_s": time.perf_counter() - began,
+        "versions": {name: v for name, v in versions().items() if name != "platform"},
+    }
+
+
+def clone(model: OnPolicyAlgorithm, task: Task, source: Source, folder: Path, seed: int) -> Any:
+    """Clones, or takes over what an earlier row with the same seed cloned."""
+    weights = folder / "clone.pth"
+    if weights.is_file():
+        load_weights(model.policy, read_pretrained(weights))
+        return load_for(task.env_id, source.env_kwargs, folder / "demos")
+    demonstrations = source.collect()
+    if not (folder / "demos").is_dir():
+        save_demonstrations(folder / "demos", demonstrations, source.provenance())
+    pretrain(model, demonstrations, N_EPOCHS, settings=task.cloning, seed=seed, progress_bar=False)
+    save_weights(model.policy, weights)
+    return demonstrations
+
+
+class Watch(BaseCallback):
+    """Measures the policy before the first update and after each."""
+
+    model: OnPolicyAlgorithm
+
+    def __init__(self, task: Task, kwargs: dict[str, Any]) -> None:
+        super().__init__()
+        protocol = PROTOCOL if task.motion_in_env else {}
+        env = gym.make(task.env_id, **{**kwargs, **protocol, "episode_seconds": SECONDS})
+        if not isinstance(env.unwrapped, MimicEnv):
+            raise SystemExit(f"{task.name} cannot be watched")
+        self.env = env.unwrapped
+        self.returns: list[tuple[float, float]] = []
+        self.survival = float("nan")
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        self.look()
+
+    def look(self) -> None:
+        """Adds the mean returns without and with noise."""
+        found = []
+        for deterministic in (True, False):
+            batch = self.env.make_batch(EPISODES)
+            starts = even_starts(batch)
+            episodes = run_episodes(
+                batch, self.model, starts, seed=10_000, deterministic=deterministic
+            )
+            batch.close()
+            found.append(float(episodes.rewards.sum(axis=0).mean()))
+            if not self.returns and deterministic:
+                self.survival = float(episodes.lengths.mean() * batch.dt)
+        self.returns.append((found[0], found[1]))
+
+
+def read() -> list[dict[str, Any]]:
+    """The rows there are."""
+    path = RESULTS / "handover.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+
+def write(row: dict[str, Any]) -> None:
+    """Adds a row, and the table to the page."""
+    rows = [*(old for old in read() if key(old) != key(row)), row]
+    rows.sort(key=lambda r: tuple(map(str, key(r))))
+    with atomic_path(RESULTS / "handover.json") as temporary:
+        temporary.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    page = RESULTS / "handover.md"
+    before, start, rest = page.read_text(encoding="utf-8").partition("<!-- results: handover -->")
+    _, end, after = rest.partition("<!-- end of results -->")
+    with atomic_path(page) as temporary:
+        temporary.write_text(f"{before}{start}\n{table(rows)}{end}{after}", encoding="utf-8")
+
+
+def key(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What identifies a row."""
+    return row["env"], row["motion"], row["algo"], row["variant"], row["seed"]
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """A line for each variant: the worst and the mean over the seeds."""
+    return "\n".join(lines(rows)) + "\n"
+
+
+def lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """The table's lines."""
+    yield "| robot | algo | handover | seeds | lowest | mean | lowest, noisy | after 20 updates |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for env in sorted({row["env"] for row in rows}):
+        for algo in sorted({row["algo"] for row in rows}):
+            for variant in VARIANTS:
+                runs = [
+                    r for r in rows if (r["env"], r["algo"], r["variant"]) == (env, algo, variant)
+                ]
+                if runs:
+                    lowest = [r["lowest"] for r in runs]
+                    yield (
+                        f"| {env} | {algo} | {variant} | {len(runs)} | {min(lowest):.3f} "
+                        f"| {mean(lowest):.3f} | {min(r['lowest_noisy'] for r in runs):.3f} "
+                        f"| {mean(r['last'] for r in runs):.3f} |"
+                    )
+
+
+if __name__ == "__main__":
+    main()

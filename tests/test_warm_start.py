@@ -1,0 +1,297 @@
+"""The parts of the handover: what each changes, when, and that it gives it back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch as th
+from gymnasium import spaces
+from imitation.data.types import TrajectoryWithRew
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.algorithms import make_model
+from sb3_mimic.learn.collapse import CollapseCallback
+from sb3_mimic.learn.policies import is_critic_parameter
+from sb3_mimic.learn.tasks import Hyperparameters, WarmStartSettings
+from sb3_mimic.learn.warm_start import (
+    CloningCallback,
+    CriticWarmupCallback,
+    NoiseGateCallback,
+    RampCallback,
+    warm_start,
+)
+
+SETTINGS = Hyperparameters(
+    n_envs=2,
+    rollout_size=64,
+    batch_size=32,
+    learning_rate=3e-3,
+    linear_decay=False,
+    gamma=0.99,
+    gae_lambda=0.95,
+    log_std_init=-1.0,
+    hidden_sizes=(16, 16),
+    activation="elu",
+)
+ALGORITHMS = ["ppo", "trpo"]
+ROLLOUT = 64
+
+
+@pytest.fixture
+def env() -> Iterator[VecEnv]:
+    envs = make_vec_env("Pendulum-v1", 2, seed=0)
+    yield envs
+    envs.close()
+
+
+def demonstrations(n: int = 4, length: int = 40) -> list[TrajectoryWithRew]:
+    rng = np.random.default_rng(0)
+    return [
+        TrajectoryWithRew(
+            obs=rng.uniform(-1, 1, (length + 1, 3)).astype(np.float32),
+            acts=np.full((length, 1), 0.5, np.float32),
+            infos=None,
+            terminal=False,
+            rews=np.zeros(length, np.float32),
+        )
+        for _ in range(n)
+    ]
+
+
+def weights(model: OnPolicyAlgorithm) -> dict[str, th.Tensor]:
+    return {name: value.clone() for name, value in model.policy.named_parameters()}
+
+
+def moved(before: dict[str, th.Tensor], after: dict[str, th.Tensor]) -> set[str]:
+    return {name for name in before if not th.equal(before[name], after[name])}
+
+
+class Settings(BaseCallback):
+    """What an algorithm's settings are in each rollout and in each update."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_rollouts: list[tuple[Any, ...]] = []
+        self.in_updates: list[tuple[Any, ...]] = []
+
+    def _now(self) -> tuple[Any, ...]:
+        own = vars(self.model)
+        clip = own.get("clip_range")
+        return own["lr_schedule"](1.0), own["target_kl"], None if clip is None else clip(1.0)
+
+    def _on_step(self) -> bool:
+        self.in_rollouts.append(self._now())
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self.in_updates.append(self._now())
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_steps_grow_to_their_own_size_after_the_warm_up(env: VecEnv, algo: str) -> None:
+    model = make_model(algo, env, SETTINGS, seed=0)
+    seen, warmup = Settings(), CriticWarmupCallback(1)
+    model.learn(ROLLOUT * 5, callback=[warmup, RampCallback(2, 0.2, warmup), seen])
+    rate, kl, clip = seen.in_rollouts[0]
+    assert set(seen.in_rollouts) == {(rate, kl, clip)}
+    if algo == "ppo":  # its target KL is off
+        expected = [(f * rate, None, f * clip) for f in (1, 0.2, 0.6, 1, 1)]
+    else:
+        expected = [(rate, f * kl, None) for f in (0, 0.2, 0.6, 1, 1)]
+    for found, wanted in zip(seen.in_updates, expected, strict=True):
+        assert found == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_a_resumed_run_goes_on_with_the_ramp_where_it_was(env: VecEnv, algo: str) -> None:
+    model = make_model(algo, env, SETTINGS, seed=0)
+    model.learn(ROLLOUT * 2)
+    seen, warmup = Settings(), CriticWarmupCallback(1)
+    callbacks = [warmup, RampCallback(2, 0.2, warmup), seen]
+    model.learn(ROLLOUT * 2, callback=callbacks, reset_num_timesteps=False)
+    full = seen.in_rollouts[0]
+    assert seen.in_updates[1] == full
+    assert seen.in_updates[0] != full
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_further_cloning_moves_the_actor_towards_the_demonstrations(env: VecEnv, algo: str) -> None:
+    model = make_model(algo, env, SETTINGS, seed=0)
+    warmup = CriticWarmupCallback(9)  # so that nothing but cloning could move the actor
+    idle = CloningCallback(demonstrations(), 1e-2, 0.9, 20, 32, warmup)
+    before = weights(model)
+    model.learn(ROLLOUT * 2, callback=[warmup, idle])
+    assert all(is_critic_parameter(name) for name in moved(before, weights(model)))
+
+    warmup = CriticWarmupCallback(0)
+    cloning = CloningCallback(demonstrations(), 1e-2, 0.9, 20, 32, warmup)
+    before = weights(model)
+    observations = th.as_tensor(demonstrations()[0].obs)
+    error = [
+        float((model.policy.get_distribution(observations).mode() - 0.5).abs().mean().detach())
+    ]
+    cloning.init_callback(model)
+    cloning.on_training_start({}, {})
+    for _ in range(5):
+        cloning.on_rollout_start()
+    changed = moved(before, weights(model))
+    error.append(
+        float((model.policy.get_distribution(observations).mode() - 0.5).abs().mean().detach())
+    )
+    assert error[1] < error[0] / 2
+    assert "log_std" not in changed
+    assert not any(is_critic_parameter(name) for name in changed)
+
+
+@pytest.mark.smoke
+def test_the_gate_lowers_the_noise_until_the_return_is_kept(env: VecEnv) -> None:
+    model = make_model("ppo", env, SETTINGS.updated({"log_std_init": 1.0}), seed=0)
+    eval_env = make_vec_env("Pendulum-v1", 2, seed=1)
+    gate = NoiseGateCallback(eval_env, 1.0, n_episodes=2)
+    model.learn(ROLLOUT, callback=[CriticWarmupCallback(9), gate])  # nothing else moves the noise
+    lowered = max(-5.0, 1.0 - 0.5 * (len(gate.stochastic) - 1))
+    assert float(model.policy.log_std[0]) == pytest.approx(lowered)
+    assert gate.passed == (gate.stochastic[-1] >= gate.deterministic)
+    assert all(value < gate.deterministic for value in gate.stochastic[:-1])
+    # A model that has been trained is left alone.
+    again = NoiseGateCallback(eval_env, 1.0, n_episodes=2)
+    model.learn(ROLLOUT, callback=again, reset_num_timesteps=False)
+    assert again.passed is None
+    eval_env.close()
+
+
+def test_a_gate_that_lowers_nothing_changes_nothing() -> None:
+    made = []
+    for gated in (True, False):
+        env, eval_env = make_vec_env("Pendulum-v1", 2, seed=0), make_vec_env("Pendulum-v1", 2)
+        model = make_model("ppo", env, SETTINGS, seed=0)
+        model.learn(ROLLOUT * 2, callback=NoiseGateCallback(eval_env, 0.0, 2) if gated else None)
+        made.append(weights(model))
+        env.close()
+        eval_env.close()
+    assert moved(*made) == set()
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(-1e9, 2), (2.0, 4)])
+def test_the_actor_is_freed_when_the_critic_explains_enough(
+    env: VecEnv, threshold: float, expected: int
+) -> None:
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    warmup = CriticWarmupCallback(4, threshold)
+    freed: list[bool] = []
+
+    class Watch(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            freed.append(not warmup.warming)
+
+    model.learn(ROLLOUT * 6, callback=[warmup, Watch()])
+    assert freed == [False] * expected + [True] * (6 - expected)
+
+
+class Fading(gym.Env[np.ndarray, np.ndarray]):
+    """Episodes of four steps; a reward of 1 each, until it fades."""
+
+    observation_space = spaces.Box(-1, 1, (2,), np.float32)
+    action_space = spaces.Box(-1, 1, (1,), np.float32)
+    fades_after = 10**9
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        self.steps += 1
+        reward = 1.0 if self.steps <= self.fades_after else 0.1
+        return np.zeros(2, np.float32), reward, self.steps % 4 == 0, False, {}
+
+
+class Keep(BaseCallback):
+    """The weights at the end of each rollout: those it was made with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[dict[str, th.Tensor]] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self.kept.append(weights(self.model))  # type: ignore[arg-type]
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_a_collapse_stops_training_and_brings_the_best_policy_back(algo: str) -> None:
+    def fading() -> Fading:
+        made = Fading()
+        made.fades_after = 3 * 32 * 2  # each environment makes 32 steps a rollout
+        return made
+
+    envs = VecMonitor(DummyVecEnv([fading, fading]))
+    model = make_model(algo, envs, SETTINGS, seed=0)
+    collapse, keep = CollapseCallback(0.5, patience=2), Keep()
+    model.learn(ROLLOUT * 50, callback=[collapse, keep])
+    assert collapse.collapsed
+    assert model.num_timesteps < ROLLOUT * 20
+    # 16 episodes a rollout: 32 are there after the second, and none is better than that.
+    assert moved(keep.kept[1], weights(model)) == set()
+    assert moved(keep.kept[-1], weights(model))
+
+
+def test_no_collapse_no_stop() -> None:
+    envs = VecMonitor(DummyVecEnv([Fading, Fading]))
+    model = make_model("ppo", envs, SETTINGS, seed=0)
+    collapse = CollapseCallback()
+    model.learn(ROLLOUT * 10, callback=collapse)
+    assert model.num_timesteps == ROLLOUT * 10
+    assert not collapse.collapsed
+
+
+def test_every_part_can_be_switched_off(env: VecEnv) -> None:
+    eval_env = make_vec_env("Pendulum-v1", 1)
+    kinds = {type(c).__name__ for c in warm_start(demonstrations=demonstrations(), eval_env=env)}
+    assert kinds == {
+        "CriticWarmupCallback",
+        "NoiseGateCallback",
+        "RampCallback",
+        "CloningCallback",
+        "CollapseCallback",
+    }
+    off = warm_start(WarmStartSettings.none(), demonstrations=demonstrations(), eval_env=eval_env)
+    assert {type(c).__name__ for c in off} == {"CriticWarmupCallback", "NormalizerCallback"}
+    made = []
+    for callbacks in (off[:1], []):
+        model = make_model("ppo", env, SETTINGS, seed=0)
+        model.learn(ROLLOUT * 2, callback=callbacks)
+        made.append(weights(model))
+    assert moved(*made) == set()
+    eval_env.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"gate": 1.5}, r"gate must lie in \[0, 1\]"),
+        ({"ramp_updates": -1}, "ramp_updates must not be negative"),
+        ({"bc_batches": 0}, "bc_batches must be at least 1"),
+        ({"bc_weight": float("nan")}, "bc_weight must not be negative"),
+    ],
+)
+def test_settings_out_of_range_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        WarmStartSettings(**changes)
