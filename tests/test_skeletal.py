@@ -1,6 +1,7 @@
 """Skeletal motion: kinematics against MuJoCo, resampling, mirroring, what is refused."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import mujoco
@@ -12,9 +13,15 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import RotationSpline
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion.rotations import continuous_signs, rotation, wxyz
+from sb3_mimic.motion.rotations import angles_between, continuous_signs, rotation, wxyz
 from sb3_mimic.motion.sides import mirror_pairs
-from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion, forward_kinematics, rotation_path
+from sb3_mimic.motion.skeletal import (
+    JointTree,
+    SkeletalMotion,
+    forward_kinematics,
+    load_skeletal,
+    rotation_path,
+)
 
 Array = NDArray[np.float64]
 
@@ -51,13 +58,6 @@ def rotation_vectors(vectors: Array) -> Array:
     return continuous_signs(quaternions)
 
 
-def angles(a: Array, b: Array) -> Array:
-    """Angle between rotations [rad], precise near zero."""
-    apart = np.minimum(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1))
-    result: Array = 4 * np.arcsin(np.minimum(apart / 2, 1.0))
-    return result
-
-
 def test_kinematics_are_mujocos() -> None:
     motion = random_motion(0)
     tree = motion.tree
@@ -84,7 +84,7 @@ def test_kinematics_are_mujocos() -> None:
             data.qpos[address : address + 4] = motion.rotations[frame, joint]
         mujoco.mj_kinematics(model, data)
         np.testing.assert_allclose(positions[frame], data.xpos[order], atol=1e-12)
-        assert angles(orientations[frame], data.xquat[order]).max() < 1e-7
+        assert angles_between(orientations[frame], data.xquat[order]).max() < 1e-7
 
 
 def test_batch_of_one_is_batch_of_n() -> None:
@@ -150,7 +150,7 @@ def test_resampling_takes_frames_that_it_meets() -> None:
     slower = motion.resampled(30.0)
     assert (slower.fps, slower.n_frames) == (30.0, 6)
     np.testing.assert_array_equal(slower.root_position, motion.root_position[::4])
-    assert angles(slower.rotations, motion.rotations[::4]).max() == 0
+    assert angles_between(slower.rotations, motion.rotations[::4]).max() == 0
 
 
 @settings(max_examples=25)
@@ -174,7 +174,7 @@ def test_resampling_is_the_same_in_any_frame() -> None:
     turned = continuous_signs(wxyz(turn * rotation(joint)))
     there = rotation_path(turned[:, None], at)[:, 0]
     here = wxyz(turn * rotation(rotation_path(joint[:, None], at)[:, 0]))
-    assert angles(there, here).max() < 1e-12
+    assert angles_between(there, here).max() < 1e-12
 
 
 def test_resampling_a_steady_turn() -> None:
@@ -183,9 +183,9 @@ def test_resampling_a_steady_turn() -> None:
     frames = rotation_vectors((np.arange(30) / 30 * 10)[:, None, None] * axis)
     at = np.linspace(3, 26, 200)
     exact = rotation_vectors((at / 30 * 10)[:, None, None] * axis)
-    assert angles(rotation_path(frames, at), exact).max() < 1e-4
+    assert angles_between(rotation_path(frames, at), exact).max() < 1e-4
     spline = RotationSpline(np.arange(30), rotation(frames[:, 0]))
-    assert angles(rotation_path(frames, at)[:, 0], wxyz(spline(at))).max() < 1e-4
+    assert angles_between(rotation_path(frames, at)[:, 0], wxyz(spline(at))).max() < 1e-4
 
 
 def test_slices() -> None:
@@ -256,3 +256,15 @@ def test_what_is_no_motion_is_refused() -> None:
     for fps in (0.0, -3.0, np.inf, 1.0):
         with pytest.raises(InputError, match=r"fps|two frames"):
             motion.resampled(fps)
+
+
+def test_resampling_real_motion_like_rotation_splines(motions_dir: Path) -> None:
+    """At 60 Hz, but for the ends of the path."""
+    for name in ("02_01.amc", "16_35.amc"):
+        motion = load_skeletal(motions_dir / "cmu-asfamc" / name)
+        rotations = motion.rotations[::2]
+        at = np.linspace(5, len(rotations) - 6, 300)
+        ours = rotation_path(rotations, at)
+        for joint in np.flatnonzero(~motion.tree.end_site):
+            spline = RotationSpline(np.arange(len(rotations)), rotation(rotations[:, joint]))
+            assert angles_between(ours[:, joint], wxyz(spline(at))).max() < 0.01

@@ -183,3 +183,13 @@ def _wrap(angles: Array) -> Array:
     """Angles shifted into [−π, π)."""
     wrapped: Array = (angles + np.pi) % (2 * np.pi) - np.pi
     return wrapped
+
+
+def angles_between(a: Array, b: Array) -> Array:
+    """Angles [rad] in [0, π] between rotations given as unit quaternions (..., 4).
+
+    From the chord and not the cosine, so that small angles keep their digits.
+    """
+    chord = np.minimum(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1))
+    angles: Array = 4 * np.arcsin(np.minimum(chord / 2, 1.0))
+    return angles

@@ -7,7 +7,7 @@ out of that: hinge angles of a known model.
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,9 @@ from sb3_mimic.motion.rotations import continuous_signs, rotation, wxyz
 from sb3_mimic.motion.sides import mirror_pairs
 
 Array = NDArray[np.float64]
+
+#: Suffixes of the files that hold such a motion.
+SUFFIXES: Final = (".amc", ".bvh")
 
 
 @dataclass(frozen=True, eq=False)
@@ -342,8 +345,9 @@ def rotation_path(rotations: Array, at: ArrayLike) -> Array:
 
     The curve is the cubic spline of the unit quaternions in R⁴, put back on the sphere. Unlike a
     spline of angles it has no singularity, and since turning a frame is an isometry of R⁴ it is
-    the same curve in whatever frames it is computed. From scipy's ``RotationSpline``, which takes a
-    minute for ten minutes of motion, it differs by less than 1e-3 rad on mocap
+    the same curve in whatever frames it is computed. It takes seconds for ten minutes of motion,
+    for which scipy's ``RotationSpline`` takes a minute; but for the first and last steps, where
+    they end differently, the two agree to .01 rad on CMU's walks and runs at 60 Hz
     (tests/test_skeletal.py).
 
     Args:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from sb3_mimic.cli.motions.convert import MotionsConvert
 from sb3_mimic.cli.motions.fetch import MotionsFetch
 from sb3_mimic.cli.motions.info import MotionsInfo
 from sb3_mimic.cli.motions.lint import MotionsLint
@@ -14,13 +15,14 @@ from sb3_mimic.cli.motions.plot import MotionsPlot
 
 @dataclass(frozen=True)
 class Motions:
-    """Motion clips: list and fetch them, describe or draw one, or look for its faults."""
+    """Motions: list and fetch them, describe, draw or convert one, or look for its faults."""
 
     command: Annotated[
         Annotated[MotionsList, tyro.conf.subcommand("list")]
         | Annotated[MotionsInfo, tyro.conf.subcommand("info")]
         | Annotated[MotionsLint, tyro.conf.subcommand("lint")]
         | Annotated[MotionsPlot, tyro.conf.subcommand("plot")]
+        | Annotated[MotionsConvert, tyro.conf.subcommand("convert")]
         | Annotated[MotionsFetch, tyro.conf.subcommand("fetch")],
         tyro.conf.arg(name=""),
     ]

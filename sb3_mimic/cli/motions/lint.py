@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from sb3_mimic.cli.motions.reading import Reading, print_findings
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.motion import Finding, MotionClip
+    from sb3_mimic.motion.skeletal import SkeletalMotion
 
 _SUFFIXES = (".txt", ".json")
-_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
-@dataclass(frozen=True)
-class MotionsLint:
+@dataclass(frozen=True, kw_only=True)
+class MotionsLint(Reading):
     """Look for what is wrong with a clip; exit status 1 where no actions can reproduce it."""
 
     motion: tyro.conf.Positional[str]
-    """Name or file of the clip."""
+    """Name or file of the motion."""
     fix: bool = False
     """Repair spikes, the seam, joint limits and the ground, and write the clip to --output."""
     output: Annotated[Path | None, optional("PATH")] = None
@@ -36,11 +37,14 @@ class MotionsLint:
         from sb3_mimic.motion.finding import errors
 
         output = self._checked_output()
+        skeletal = self.skeletal(self.motion)
+        if skeletal is not None:
+            return self._lint_skeletal(skeletal)
         clip = load_motion(self.motion)
         findings = _findings(clip)
         report = {"motion": clip.name, "findings": [asdict(finding) for finding in findings]}
         if not self.json:
-            _print_findings(findings)
+            print_findings(findings)
         if output is None:
             if self.json:
                 print(json.dumps(report, indent=2))
@@ -64,8 +68,22 @@ class MotionsLint:
             for change in changes:
                 print(f"  {change}")
             print(f"\n{output}:")
-            _print_findings(left)
+            print_findings(left)
         return int(bool(errors(left)))
+
+    def _lint_skeletal(self, motion: "SkeletalMotion") -> int:
+        """Prints the findings of a BVH or AMC file."""
+        from sb3_mimic.motion.skeletal_lint import lint_skeletal
+
+        if self.fix:
+            raise InputError("--fix is for clips; sb3-mimic motions convert --clean repairs others")
+        findings = lint_skeletal(motion)
+        if self.json:
+            found = [asdict(finding) for finding in findings]
+            print(json.dumps({"motion": motion.name, "findings": found}, indent=2))
+        else:
+            print_findings(findings)
+        return 0
 
     def _checked_output(self) -> Path | None:
         """Where the repaired clip goes; None where none is asked for."""
@@ -103,18 +121,3 @@ def _repaired(clip: "MotionClip") -> "tuple[MotionClip, list[str]]":
     from sb3_mimic.motion import repair
 
     return repair(clip, load_humanoid().joint_range)
-
-
-def _print_findings(findings: "list[Finding]") -> None:
-    """Prints a line a finding, the severity in color on a terminal."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(soft_wrap=True, highlight=False)
-    if not findings:
-        console.print("nothing is wrong with it")
-    for finding in findings:
-        severity = Text(f"{finding.severity:<8}", style=_STYLES[finding.severity])
-        where = f"frame {finding.frame} ({finding.time:.2f} s)"
-        text = f" {finding.code:<16} {where:<21} {finding.message}: {finding.advice}"
-        console.print(severity + Text(text))
