@@ -26,9 +26,9 @@ class MotionsConvert(Reading):
     any of it the motion stays as it is.
     """
 
-    motion: tyro.conf.Positional[str]
+    motion: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MOTION")]
     """Name or file of the motion."""
-    output: tyro.conf.Positional[Path]
+    output: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUTPUT")]
     """File to write; an .amc gets its skeleton beside it, as .asf."""
     trim: Annotated[tuple[float, float] | None, optional("START END")] = None
     """Keep this stretch [s]."""
@@ -44,7 +44,9 @@ class MotionsConvert(Reading):
     """Rate to write."""
     mirror: bool = False
     """Exchange left and right."""
-    output_units: Literal["m", "cm", "mm", "in", "ft", "cmu"] = "cm"
+    output_units: Annotated[
+        Literal["m", "cm", "mm", "in", "ft", "cmu"], tyro.conf.arg(metavar="UNIT")
+    ] = "cm"
     """Unit of length of a BVH file that is written."""
     force: bool = False
     """Replace files that exist."""

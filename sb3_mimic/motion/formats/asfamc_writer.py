@@ -43,7 +43,7 @@ def write_asf_amc(motion: SkeletalMotion, amc: str | Path, asf: str | Path | Non
 
     Args:
         motion: Any motion.
-        amc: The file of the motion. It and the other are replaced as a whole or not at all.
+        amc: The file of the motion. Both files are replaced as a whole or not at all.
         asf: The file of the skeleton; without it, beside the motion, with the same name.
     """
     amc = Path(amc)
@@ -53,12 +53,12 @@ def write_asf_amc(motion: SkeletalMotion, amc: str | Path, asf: str | Path | Non
     turning = (motion.rotations != motion.rotations[:1]).any(axis=(0, 2))
     turning |= (motion.rotations[0] != (1, 0, 0, 0)).any(axis=1)
     moved = [bone for bone in bones if bone.joint is not None and turning[bone.joint]]
-    with atomic_path(asf) as temporary:
-        lines = _skeleton_lines(motion.name, bones, {bone.name for bone in moved})
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with atomic_path(amc) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write(f":FULLY-SPECIFIED\n:SAMPLES-PER-SECOND {motion.fps:.9g}\n:DEGREES\n")
-        file.writelines(_frames(motion, moved))
+    skeleton = "\n".join(_skeleton_lines(motion.name, bones, {bone.name for bone in moved}))
+    with atomic_path(asf) as skeleton_file, atomic_path(amc) as motion_file:
+        skeleton_file.write_text(skeleton + "\n", encoding="utf-8")
+        with motion_file.open("w", encoding="utf-8") as file:
+            file.write(f":FULLY-SPECIFIED\n:SAMPLES-PER-SECOND {motion.fps:.9g}\n:DEGREES\n")
+            file.writelines(_frames(motion, moved))
 
 
 def _names(tree: JointTree) -> list[str]:
