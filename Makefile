@@ -17,7 +17,7 @@ PIP := -m pip --disable-pip-version-check install --quiet
 PYTEST = OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 .PHONY: help venv venv-current train test test-slow test-current test-current-smoke test-wheel test-docker \
-	test-all lint types format clean
+	test-all lint types docs format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make test          the tests, on the resolver's dependency line (constraints.txt)"
 	@echo "make test-current  the tests, on the current dependency line (constraints-current.txt)"
 	@echo "make test-all      every test on both lines, the wheel alone, and the containers"
+	@echo "make docs          the documentation as web pages, docs/_build/html/index.html"
 	@echo "make lint types format clean"
 
 venv: $(VENV)/installed
@@ -44,6 +45,10 @@ $(CURRENT)/installed: pyproject.toml constraints-current.txt tools/install_torch
 	$(CURRENT)/bin/python $(PIP) --constraint constraints-current.txt torch
 	$(CURRENT)/bin/python $(PIP) --no-deps --requirement constraints-current.txt
 	$(CURRENT)/bin/python $(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(VENV)/bin/python $(PIP) --constraint constraints.txt --editable ".[docs]"
 	touch $@
 
 train: venv
@@ -73,7 +78,7 @@ test-wheel: venv
 test-docker:
 	if docker info >/dev/null 2>&1; then docker/test.sh; else echo "no Docker engine answers: containers not tested"; fi
 
-test-all: lint types test test-slow test-current test-wheel test-docker
+test-all: lint types docs test test-slow test-current test-wheel test-docker
 
 lint: venv
 	$(VENV)/bin/ruff check .
@@ -82,9 +87,14 @@ lint: venv
 types: venv
 	$(VENV)/bin/mypy
 
+# Warnings are errors, names in docstrings that lead nowhere among them (-n).
+docs: $(VENV)/installed-docs
+	$(VENV)/bin/sphinx-build -n -W --keep-going -q docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 format: venv
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
 clean:
-	rm -rf $(VENV) $(CURRENT) $(WHEEL) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CURRENT) $(WHEEL) build dist docs/_build docs/reference/modules *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

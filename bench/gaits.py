@@ -23,6 +23,13 @@ from sb3_mimic.envs.pidog_legs import FOOT_RADIUS, JOINT_NAMES, LEGS
 from sb3_mimic.io import atomic_path
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
+
+INTRODUCTION = """# PiDog's gaits, measured
+
+Episodes of 20 s, every combination of floor friction, mass and start; what follows from them is
+said in [PiDog](../pidog.md#the-gaits-measured). Written by `python bench/gaits.py`; the figures of
+every combination are in [gaits.json](gaits.json).
+"""
 FRICTIONS = (0.4, 0.6, 0.8)
 MASSES = (0.65, 0.78, 0.95)
 SINE_FREQUENCIES = (1.0, 1.5, 2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0)
@@ -143,7 +150,8 @@ def main() -> None:
         for friction in FRICTIONS
         for mass in MASSES
     ]
-    for suffix, text in ((".json", json.dumps(rows, indent=1) + "\n"), (".md", table(rows))):
+    page = f"{INTRODUCTION}\n{table(rows)}"
+    for suffix, text in ((".json", json.dumps(rows, indent=1) + "\n"), (".md", page)):
         with atomic_path(RESULTS / f"gaits{suffix}") as path:
             path.write_text(text, encoding="utf-8")
     print(table(rows))

@@ -1,7 +1,7 @@
 """`BatchedEnv`: n copies of one task, stepped together.
 
 The one implementation under both interfaces: `MimicEnv` (a `gymnasium.Env`) is the batch of one,
-`NativeVecEnv` (an SB3 `VecEnv`) the batch of n.
+`NativeVecEnv` (an SB3 ``VecEnv``) the batch of n.
 """
 
 from abc import ABC, abstractmethod

@@ -69,7 +69,19 @@ _LOOKAHEAD = 3
 
 @dataclass(frozen=True)
 class HumanoidOptions:
-    """What can be chosen about the task; `HumanoidMimicEnv` describes each."""
+    """What can be chosen about the task.
+
+    Attributes:
+        observation: What is observed; this and the others as `HumanoidMimicEnv` describes them.
+        control: What an action asks for.
+        reward: Which reward.
+        early_termination: What ends an episode before its time.
+        anchor: Where the reference stands after a cycle.
+        episode_seconds: Length of an episode [s].
+
+    Raises:
+        InputError: If there is no such choice, or the length is not positive.
+    """
 
     observation: Observation = "reference"
     control: Control = "residual"

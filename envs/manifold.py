@@ -2,8 +2,8 @@
 
 A state here is a row of positions and velocities of a robot with a free root. Its root's rotation
 is a quaternion, so a difference has one number less: ``2 nv`` of them, in MuJoCo's own coordinates
-(`mj_differentiatePos`, `mj_integratePos`): the root's rotation in its own frame, everything else
-subtracted.
+(``mj_differentiatePos``, ``mj_integratePos``): the root's rotation in its own frame, everything
+else subtracted.
 """
 
 import numpy as np

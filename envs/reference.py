@@ -27,7 +27,14 @@ _DIFFERENCE = 1e-3
 
 @dataclass(frozen=True)
 class ReferenceRows:
-    """Reference states of a batch, the last axis split into its parts by slices."""
+    """Reference states of a batch, the last axis split into its parts by slices.
+
+    Attributes:
+        qpos: Where the ``nq`` positions lie.
+        qvel: Where the ``nv`` velocities lie.
+        sensors: Where the sensors' values lie.
+        width: Length of the axis.
+    """
 
     qpos: slice
     qvel: slice
@@ -95,7 +102,7 @@ class Reference:
 
     @property
     def table(self) -> FloatArray:
-        """The grid, ``(m, width)``, read-only; its parts are `rows`."""
+        """The grid, ``(m, width)``, read-only; its parts are ``rows``."""
         return self._table
 
     def cycle(self, times: FloatArray) -> FloatArray:
@@ -114,8 +121,8 @@ class Reference:
     def at(self, times: FloatArray) -> FloatArray:
         """Reference rows ``(n, width)`` at times ``(n,)`` [s] since the clip's first frame.
 
-        A looping clip goes round, each cycle carrying the root on by `cycle_offset`; another stays
-        at its last frame, without velocity.
+        A looping clip goes round, each cycle carrying the root on by ``cycle_offset``; another
+        stays at its last frame, without velocity.
         """
         cycles = self.cycle(times)
         position = np.clip((times - cycles * self.duration) / self._interval, 0.0, None)

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import mujoco
@@ -53,16 +54,17 @@ class Robot:
 
 def load_robot(
     name: str,
-    mjcf: str,
+    mjcf: str | Path,
     control_rate: float,
     feet: tuple[str, ...],
     end_effectors: tuple[str, ...] = (),
 ) -> Robot:
-    """Compiles a robot from an MJCF file of ``sb3_mimic.assets``.
+    """Compiles a robot from an MJCF file.
 
     Args:
         name: Name of the robot.
-        mjcf: File name within ``sb3_mimic.assets``.
+        mjcf: A path, or the name of a file in ``sb3_mimic.assets``. The file stands alone: it
+            includes no other and has no meshes.
         control_rate: Control steps per second [Hz]; a whole number of the model's time steps must
             make one control step.
         feet: Bodies that are meant to touch the ground.
@@ -71,7 +73,8 @@ def load_robot(
     Raises:
         ValueError: If the control step is not a whole number of physics steps.
     """
-    text = resources.files("sb3_mimic.assets").joinpath(mjcf).read_text()
+    file = mjcf if isinstance(mjcf, Path) else resources.files("sb3_mimic.assets").joinpath(mjcf)
+    text = file.read_text(encoding="utf-8")
     model = mujoco.MjModel.from_xml_string(text)
     steps = 1 / (control_rate * model.opt.timestep)
     substeps = round(steps)

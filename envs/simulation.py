@@ -36,7 +36,13 @@ _NO_DYNAMICS = int(
 
 @dataclass(frozen=True)
 class StateLayout:
-    """Where time, positions and velocities lie in a state of ``size`` numbers."""
+    """Where positions and velocities lie in a state, after the time.
+
+    Attributes:
+        size: Numbers in a state.
+        qpos: Where the ``nq`` positions lie.
+        qvel: Where the ``nv`` velocities lie.
+    """
 
     size: int
     qpos: slice
@@ -60,6 +66,9 @@ class Simulation:
             start and auto-reset must be disabled.
         substeps: Physics steps per control step.
         n_threads: Native threads; by default one per available core.
+
+    Raises:
+        ValueError: If the model's warm start or auto-reset is on.
     """
 
     def __init__(self, model: mujoco.MjModel, substeps: int, n_threads: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The Stable-Baselines3 interface: a native `VecEnv` over a batch of n."""
+"""The Stable-Baselines3 interface: a native ``VecEnv`` over a batch of n."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,7 +14,12 @@ from sb3_mimic.envs.env import MimicEnv
 
 
 class RewardTerms(Mapping[str, float]):
-    """The reward terms of one environment: a view of the batch's arrays, made in no time."""
+    """The reward terms of one environment: a view of the batch's arrays, made in no time.
+
+    Args:
+        terms: Name of each term and its values in all environments, ``(n,)``.
+        index: The environment.
+    """
 
     __slots__ = ("_index", "_terms")
 
@@ -36,7 +41,7 @@ class RewardTerms(Mapping[str, float]):
 
 
 class NativeVecEnv(VecEnv):
-    """n environments of one task as an SB3 `VecEnv`, with no Python loop over the physics.
+    """n environments of one task as an SB3 ``VecEnv``, with no Python loop over the physics.
 
     Follows SB3's conventions: episodes reset themselves, the last observation of an ended episode
     is ``infos[i]["terminal_observation"]``, a time limit shows as
@@ -103,7 +108,7 @@ class NativeVecEnv(VecEnv):
         self.env.close()
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """A picture of every environment, as `VecVideoRecorder` asks for."""
+        """A picture of every environment, as ``VecVideoRecorder`` asks for."""
         return [self.env.draw_state(qpos) for qpos in self.batched.qpos]
 
     def render(self, mode: str | None = None) -> NDArray[np.uint8] | None:
@@ -119,7 +124,11 @@ class NativeVecEnv(VecEnv):
         return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Not to be had: the environments are rows of arrays, not objects."""
+        """Not to be had: the environments are rows of arrays, not objects.
+
+        Raises:
+            NotImplementedError: Always.
+        """
         raise NotImplementedError(
             f"the environments of a NativeVecEnv have no attribute {attr_name!r} of their own; "
             "pass it to make_native_vec_env, or use make_vec_env"
@@ -128,7 +137,11 @@ class NativeVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
     ) -> list[Any]:
-        """Not to be had: the environments are rows of arrays, not objects."""
+        """Not to be had: the environments are rows of arrays, not objects.
+
+        Raises:
+            NotImplementedError: Always.
+        """
         raise NotImplementedError(
             f"the environments of a NativeVecEnv have no method {method_name!r} to call; "
             "use make_vec_env"

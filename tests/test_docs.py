@@ -22,8 +22,8 @@ from sb3_mimic.learn.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# Its snippets are run row by row by test_migration.py.
-MIGRATION = ROOT / "docs" / "migration.md"
+# Their snippets are run by tests of their own, row by row and file by file.
+ELSEWHERE = {ROOT / "docs" / "migration.md", ROOT / "docs" / "extending.md"}
 
 # What makes the examples' numbers small.
 TINY = (
@@ -33,6 +33,7 @@ TINY = (
     (r"total_bc_epochs=\d+", "total_bc_epochs=1"),
     (r"(total_(?:rl_)?timesteps)=[\d_]{5,}", r"\1=4096"),
     (r"range\(600\)", "range(20)"),
+    (r"min_episodes=\d+", "min_episodes=8"),
 )
 
 
@@ -63,7 +64,7 @@ EXAMPLES = [
         marks=[pytest.mark.slow] if "TrainConfig(" in code else [],
     )
     for page in PAGES
-    if page != MIGRATION
+    if page not in ELSEWHERE
     for number, code in enumerate(blocks(page, "python"))
 ]
 
@@ -153,6 +154,14 @@ def test_links_lead_somewhere() -> None:
     assert checked > 20
 
 
+def test_every_page_is_in_the_table_of_contents() -> None:
+    for folder in (ROOT / "docs", ROOT / "docs" / "results"):
+        index = (folder / "index.md").read_text(encoding="utf-8")
+        trees = "".join(re.findall(r"^```{toctree}\n(.*?)^```", index, re.MULTILINE | re.DOTALL))
+        listed = set(re.findall(r"^(?:.*<)?([\w-]+)>?$", trees, re.MULTILINE))
+        assert {page.stem for page in folder.glob("*.md")} - {"index"} <= listed
+
+
 def anchors(page: Path) -> set[str]:
     """Anchors of a page's headings, as GitHub and MyST make them."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -190,6 +199,7 @@ def test_every_command_has_a_flag_table() -> None:
 
 def test_readme_names_the_versions_of_both_lines() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    install = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     supported = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert supported == ">=3.11,<3.14"
     assert "Python 3.11 to 3.13" in readme
@@ -199,6 +209,7 @@ def test_readme_names_the_versions_of_both_lines() -> None:
         pins = dict(re.findall(r"^([\w-]+)==(\d+\.\d+)", text, re.MULTILINE))
         for package in ("stable_baselines3", "gymnasium"):
             assert pins[package] in readme, (name, package)
+            assert pins[package] in install, (name, package)
 
 
 def require(path: str) -> None:

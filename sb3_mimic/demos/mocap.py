@@ -54,6 +54,9 @@ class MocapSettings:
         joint_noise: Standard deviation of the hinges' first angles [rad] in a disturbed pass.
         speed_noise: Standard deviation of all first velocities [m/s, rad/s].
         action_noise: Standard deviation of what is added to the executed action.
+
+    Raises:
+        InputError: If there is no such method, or a number is out of range.
     """
 
     method: Method = "feedforward"

@@ -59,6 +59,10 @@ class Refinement:
         method: Name of the method that finds them; ``none``: plain PD labels instead.
         iterations: The method's iterations; None for its own number.
         actions: File of refined actions to use instead.
+
+    Raises:
+        InputError: If there is no such method, it does not iterate, or the settings contradict each
+            other.
     """
 
     method: str = DEFAULT_METHOD
@@ -98,6 +102,9 @@ class RefinedSettings:
         spread: Standard deviation of the first states; see
             :func:`sb3_mimic.envs.manifold.random_tangents`.
         action_noise: Standard deviation of what is added to the executed action.
+
+    Raises:
+        InputError: If a number is negative.
     """
 
     spread: float = 0.03

@@ -65,7 +65,7 @@ def run_episodes(
         measure: Called after every step, gives named measures, shape (n,) each.
         n_steps: Steps after which no further one is made; None for whole episodes.
         disturb: Called before every step with its number, from 0; may change the batch's states and
-            its :attr:`~sb3_mimic.envs.batched.BatchedEnv.push`.
+            its ``BatchedEnv.push``.
     """
     n = batch.n_envs
     everyone = np.arange(n)

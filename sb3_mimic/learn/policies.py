@@ -63,7 +63,7 @@ class NormalizeObservations(BaseFeaturesExtractor):
         """Normalizes a batch.
 
         Args:
-            observations: Shape (n, *observation shape).
+            observations: Shape ``(n, *observation shape)``.
 
         Returns:
             Shape (n, features_dim).
@@ -75,7 +75,7 @@ class NormalizeObservations(BaseFeaturesExtractor):
         """Replaces the statistics by those of the given data.
 
         Args:
-            observations: Shape (n, *observation shape), n ≥ 1.
+            observations: Shape ``(n, *observation shape)``, n ≥ 1.
         """
         self._store(*moments(observations))
 
@@ -86,7 +86,7 @@ class NormalizeObservations(BaseFeaturesExtractor):
         variances" (1979): exact whatever the cutting into batches.
 
         Args:
-            observations: Shape (n, *observation shape), n ≥ 1.
+            observations: Shape ``(n, *observation shape)``, n ≥ 1.
         """
         self.merge(*moments(observations))
 
@@ -121,7 +121,7 @@ def moments(
     """Mean, population variance and number of samples, for :meth:`NormalizeObservations.merge`.
 
     Args:
-        observations: Shape (n, *observation shape).
+        observations: Shape ``(n, *observation shape)``.
     """
     flat = observations.reshape(len(observations), -1)
     return flat.mean(axis=0, dtype=np.float64), flat.var(axis=0, dtype=np.float64), len(flat)

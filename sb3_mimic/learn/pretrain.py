@@ -74,7 +74,7 @@ class ShuffledBatches:
     another order in every pass no sample is lost.
 
     Args:
-        observations: Shape (n, *observation shape).
+        observations: Shape ``(n, *observation shape)``.
         actions: Shape (n, nu).
         batch_size: At most n.
         seed: Seeds the order.

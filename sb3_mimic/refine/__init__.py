@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sb3_mimic.refine.actions import save_actions as save_actions
     from sb3_mimic.refine.feasibility import check_refinable as check_refinable
     from sb3_mimic.refine.methods import METHODS as METHODS
+    from sb3_mimic.refine.methods import Method as Method
+    from sb3_mimic.refine.methods import register_method as register_method
     from sb3_mimic.refine.replay import ReplayMetrics as ReplayMetrics
     from sb3_mimic.refine.replay import measure as measure
     from sb3_mimic.refine.run import load_reference as load_reference
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 # Public name -> module that defines it. `replay` is the module's name here, whose function is not.
 _LAZY = {
     "METHODS": "methods",
+    "Method": "methods",
     "Provenance": "actions",
     "RefinedActions": "actions",
     "ReplayMetrics": "replay",
@@ -35,11 +38,13 @@ _LAZY = {
     "load_reference": "run",
     "measure": "replay",
     "refine": "run",
+    "register_method": "methods",
     "save_actions": "actions",
 }
 
 __all__ = [
     "METHODS",
+    "Method",
     "Provenance",
     "RefinedActions",
     "ReplayMetrics",
@@ -49,6 +54,7 @@ __all__ = [
     "load_reference",
     "measure",
     "refine",
+    "register_method",
     "save_actions",
 ]
 

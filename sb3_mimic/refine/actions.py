@@ -31,7 +31,7 @@ class Provenance:
         clip: Name of the clip.
         clip_digest: `MotionClip.digest` of the clip that was tracked, its seam closed.
         robot: Name of the robot.
-        robot_digest: `Robot.digest`.
+        robot_digest: ``Robot.digest``.
         method: Name of the method.
         settings: The method's settings.
         seed: Seed of everything random.

@@ -38,6 +38,9 @@ class FeedbackSettings:
     Attributes:
         alpha: Part of an error that is corrected in one pass, to begin with.
         iterations: Passes.
+
+    Raises:
+        InputError: If a number is out of range.
     """
 
     alpha: float = 0.5

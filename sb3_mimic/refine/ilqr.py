@@ -61,6 +61,9 @@ class ImproveSettings:
         tolerance: Improvement in parts of the cost below which an iteration counts as failed.
         patience: Failed iterations in a row after which the iterations end.
         enough: Mean cost of a step at which they end too; .003 is some .01 rad at every hinge.
+
+    Raises:
+        InputError: If a number is out of range.
     """
 
     iterations: int = 30

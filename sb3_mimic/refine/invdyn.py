@@ -5,8 +5,8 @@ astray by as much (`root_residual`). MuJoCo's contacts answer to a tenth of a mi
 no clip is true: soles that hover by a centimetre get no force, and those that sink are thrown into
 the air, so its own inverse dynamics of a clip asks for torques against forces that will not be
 there. Here instead the ground gives the forces within the friction cones that come nearest to what
-the root needs (`feasibility`). MuJoCo's contacts are the better ones for a motion that was
-simulated: its residual is zero, and the actions are the ones it was simulated with.
+the root needs (`sb3_mimic.refine.feasibility`). MuJoCo's contacts are the better ones for a motion
+that was simulated: its residual is zero, and the actions are the ones it was simulated with.
 """
 
 import copy
@@ -36,6 +36,9 @@ class InverseDynamicsSettings:
     Attributes:
         contacts: ``cone``: whatever helps most within the friction cones of points near the ground;
             ``model``: MuJoCo's contacts, for motions without a millimetre of error.
+
+    Raises:
+        InputError: If there is no such choice.
     """
 
     contacts: Contacts = "cone"

@@ -66,16 +66,20 @@ def _entry(name: str, settings_class: str, description: str, findings: str = "")
     )
 
 
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
-        _entry("pd", "PdSettings", "plain PD extraction, the baseline"),
-        _entry("feedback", "FeedbackSettings", "error feedback over whole passes"),
-        _entry("invdyn", "InverseDynamicsSettings", "torques by inverse dynamics", "root_residual"),
-        _entry("gradient", "GradientSettings", "iLQR through the simulation's derivatives"),
-        _entry("mpc", "MpcSettings", "receding-horizon sampling, polished by gradient"),
-    )
-}
+#: The methods by their names; see `register_method`.
+METHODS: dict[str, Method] = {}
+
+
+def register_method(method: Method) -> None:
+    """Adds a method, or replaces the one of the same name.
+
+    Example:
+        >>> register_method(Method("mine", "a test", "my_methods:solve", "my_methods:Settings"))
+        >>> get_method("mine").description
+        'a test'
+        >>> del METHODS["mine"]
+    """
+    METHODS[method.name] = method
 
 
 def get_method(name: str) -> Method:
@@ -87,6 +91,16 @@ def get_method(name: str) -> Method:
     if name not in METHODS:
         raise unknown_name("refinement method", name, METHODS)
     return METHODS[name]
+
+
+for _method in (
+    _entry("pd", "PdSettings", "plain PD extraction, the baseline"),
+    _entry("feedback", "FeedbackSettings", "error feedback over whole passes"),
+    _entry("invdyn", "InverseDynamicsSettings", "torques by inverse dynamics", "root_residual"),
+    _entry("gradient", "GradientSettings", "iLQR through the simulation's derivatives"),
+    _entry("mpc", "MpcSettings", "receding-horizon sampling, polished by gradient"),
+):
+    register_method(_method)
 
 
 def _load(entry: str) -> Any:

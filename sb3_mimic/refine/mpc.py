@@ -45,6 +45,9 @@ class MpcSettings:
         samples: Noisy trials per iteration.
         noise: Standard deviation of their noise at its knots, in actions.
         polish: Iterations over the whole clip in the end, at most.
+
+    Raises:
+        InputError: If a number is out of range, or less is planned than executed.
     """
 
     horizon: int = 24

@@ -126,12 +126,26 @@ class TrackingProblem:
         return rows[..., layout.qpos.start : layout.qvel.stop]
 
     def errors(self, states: FloatArray, start: int) -> FloatArray:
-        """Deviations ``(n, horizon, 2 nv)`` of states that follow control step ``start``."""
+        """Deviations of states that follow control step ``start`` from the reference.
+
+        Args:
+            states: Shape ``(n, horizon, nq + nv)``.
+            start: Control step before the first of them.
+
+        Returns:
+            Shape ``(n, horizon, 2 nv)`` [m, rad, m/s, rad/s], in MuJoCo's coordinates of velocity.
+        """
         steps = start + 1 + np.arange(states.shape[1])
         return difference(states, self.target(steps))
 
     def costs(self, states: FloatArray, actions: FloatArray, start: int) -> FloatArray:
-        """Cost ``(n, horizon)`` of each step; infinite where a state is lost."""
+        """Cost ``(n, horizon)`` of each step; infinite where a state is lost.
+
+        Args:
+            states: What the actions led to, ``(n, horizon, nq + nv)``.
+            actions: Shape ``(n, horizon, nu)``.
+            start: Control step of the first action.
+        """
         steps = start + 1 + np.arange(states.shape[1])
         deviation = np.square(self.errors(states, start)) * self.error_weights(steps)
         effort = self.weights.action * np.square(actions).sum(axis=-1)

@@ -218,7 +218,14 @@ def replay(reference: Reference, actions: Actions, cycles: int = 1) -> Replay:
 def single_step_errors(
     reference: Reference, actions: Actions, cycles: int = 1, n_threads: int | None = None
 ) -> FloatArray:
-    """Joint errors ``(T, 12)`` [rad] after one step from each of the reference's states."""
+    """Joint errors ``(T, 12)`` [rad] after one step from each of the reference's states.
+
+    Args:
+        reference: The clip for the robot.
+        actions: Shape ``(T, nu)``, in [-1, 1].
+        cycles: How often a looping clip goes round.
+        n_threads: Physics threads, which do not change the result.
+    """
     with closing(TrackingProblem(reference, cycles, n_threads=n_threads)) as problem:
         steps = np.arange(problem.n_steps)
         states = problem.rollout(

@@ -74,7 +74,7 @@ def refine(
 
     Args:
         motion: Name of a built-in clip, path of a clip file, or a clip.
-        method: Name of the method, see `METHODS`.
+        method: Name of the method, see `sb3_mimic.refine.methods`.
         cycles: How often a looping clip goes round.
         seed: Seed of everything random.
         settings: Changes to the method's default settings.
@@ -128,7 +128,22 @@ def refine_reference(
     tell: Callable[[str], None] | None = None,
     n_threads: int | None = None,
 ) -> RefinedActions:
-    """As `refine`, for a reference that was made and checked before."""
+    """As `refine`, for a reference that was made and checked before.
+
+    Args:
+        reference: The clip for the robot, as `load_reference` makes it.
+        method: As of `refine`; so are the others.
+        cycles: How often a looping clip goes round.
+        seed: Seed of everything random.
+        settings: Changes to the method's default settings.
+        report: Called with steps done, steps in all, and the cost so far.
+        checkpoint: File (.npz) of the progress.
+        tell: Called with a sentence on what became of it.
+        n_threads: Physics threads.
+
+    Raises:
+        InputError: If a name or number cannot be used.
+    """
     chosen = get_method(method)
     options = _settings(chosen, settings or {})
     if cycles < 1 or (cycles > 1 and not reference.loop):

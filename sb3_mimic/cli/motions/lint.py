@@ -106,11 +106,13 @@ def _findings(clip: "MotionClip") -> "list[Finding]":
     from sb3_mimic.envs.reference import Reference
     from sb3_mimic.motion import close_loop, inspect_deepmimic, lint
     from sb3_mimic.motion.finding import worst_first
+    from sb3_mimic.motion.formats import find_reader
     from sb3_mimic.refine.feasibility import dynamic_findings
 
     robot = load_humanoid()
     closed = close_loop(clip)[0] if clip.loop else clip
-    in_file = [] if clip.source == "built-in" else inspect_deepmimic(clip.source)
+    is_deepmimic = clip.source != "built-in" and find_reader(Path(clip.source)) is None
+    in_file = inspect_deepmimic(clip.source) if is_deepmimic else []
     in_motion = lint(clip, robot.joint_range)
     return worst_first([*in_file, *in_motion, *dynamic_findings(Reference(closed, robot))])
 
