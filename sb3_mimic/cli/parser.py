@@ -5,6 +5,7 @@ from typing import Annotated, Protocol
 import tyro
 
 from sb3_mimic.cli.demos import Demos
+from sb3_mimic.cli.doctor import Doctor
 from sb3_mimic.cli.evaluate import Evaluate
 from sb3_mimic.cli.export import Export
 from sb3_mimic.cli.motions import Motions
@@ -32,6 +33,7 @@ _Commands = (
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Play, tyro.conf.subcommand("play")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Motions, tyro.conf.subcommand("motions")]
 )

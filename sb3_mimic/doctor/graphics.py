@@ -1,0 +1,124 @@
+"""Can pictures be drawn, and can a window be opened?"""
+
+import os
+
+from sb3_mimic.doctor.finding import Finding, ProbeError, probe
+
+BACKENDS = ("egl", "osmesa", "glfw")
+"""What ``MUJOCO_GL`` can name, in the order in which they are preferred without a display."""
+
+_DRAW = """
+import json, mujoco
+model = mujoco.MjModel.from_xml_string(
+    "<mujoco><worldbody><light pos='0 0 3'/><geom size='.1' rgba='1 0 0 1'/></worldbody></mujoco>")
+data = mujoco.MjData(model)
+mujoco.mj_forward(model, data)
+renderer = mujoco.Renderer(model, 32, 32)
+renderer.update_scene(data)
+picture = renderer.render()
+try:
+    from OpenGL import GL
+    name = GL.glGetString(GL.GL_RENDERER).decode()
+except Exception:
+    name = ""
+print(json.dumps([int(picture.max()), name]))
+import os
+os._exit(0)  # some drivers crash on the way out
+"""
+
+_WINDOW = """
+import json, glfw
+if not glfw.init():
+    raise OSError("the display cannot be opened")
+glfw.window_hint(glfw.VISIBLE, False)
+if not glfw.create_window(16, 16, "", None, None):
+    raise OSError("no window can be opened")
+print(json.dumps(True))
+"""
+
+_LIBRARIES = (
+    "apt-get install libegl1 libegl-mesa0 libgl1-mesa-dri and MUJOCO_GL=egl, or libosmesa6 and "
+    "MUJOCO_GL=osmesa"
+)
+
+
+def check_graphics() -> list[Finding]:
+    """Draws a picture with each backend, and tries to open a window."""
+    works: dict[str, str] = {}
+    fails: dict[str, str] = {}
+    for backend in BACKENDS:
+        try:
+            brightest, renderer = probe(_DRAW, {"MUJOCO_GL": backend})
+        except ProbeError as error:
+            fails[backend] = str(error)
+            continue
+        if brightest > 0:
+            works[backend] = renderer
+        else:
+            fails[backend] = "the picture is black"
+    return [_pictures(works, fails), _chosen(works, fails), _window()]
+
+
+def _pictures(works: dict[str, str], fails: dict[str, str]) -> Finding:
+    shown = [
+        *(f"{backend} works" + (f" ({name})" if name else "") for backend, name in works.items()),
+        *(f"{backend} does not: {why}" for backend, why in fails.items()),
+    ]
+    if works:
+        return Finding("OpenGL", "ok", "; ".join(shown))
+    return Finding(
+        "OpenGL",
+        "error",
+        "no OpenGL library can draw: no videos, no camera; " + "; ".join(shown),
+        _LIBRARIES,
+    )
+
+
+def _chosen(works: dict[str, str], fails: dict[str, str]) -> Finding:
+    """What ``MUJOCO_GL`` names, or what is taken without it."""
+    chosen = os.environ.get("MUJOCO_GL", "")
+    if chosen == "disabled":
+        return Finding(
+            "MUJOCO_GL", "warning", "disabled: no videos, no camera", "unset it to have them"
+        )
+    another = f"MUJOCO_GL={next(iter(works))}" if works else _LIBRARIES
+    if not chosen:
+        default = _default_backend()
+        if default in works or not works:
+            return Finding("MUJOCO_GL", "ok", f"not set: {default} is taken")
+        return Finding(
+            "MUJOCO_GL", "error", f"not set: {default} is taken and does not work", another
+        )
+    if chosen in works:
+        return Finding("MUJOCO_GL", "ok", chosen)
+    why = fails.get(chosen, f"must be one of {', '.join(BACKENDS)}")
+    return Finding(
+        "MUJOCO_GL",
+        "error",
+        f"{chosen}: {why}; MuJoCo does not load or draw with it",
+        f"unset it, or {another}",
+    )
+
+
+def _default_backend() -> str:
+    # The environments choose when they are imported.
+    return str(
+        probe(
+            "import json, os, sb3_mimic.envs\n"
+            "print(json.dumps(os.environ.get('MUJOCO_GL', 'glfw')))"
+        )
+    )
+
+
+def _window() -> Finding:
+    # Imported late: the package that it is in sets MUJOCO_GL.
+    from sb3_mimic.envs.opengl import has_display
+
+    advice = "sb3-mimic play writes a video without --window"
+    if not has_display():
+        return Finding("display", "warning", "there is none: no windows", advice)
+    try:
+        probe(_WINDOW)
+    except ProbeError as error:
+        return Finding("display", "error", f"one is named, but {error}", f"unset DISPLAY; {advice}")
+    return Finding("display", "ok", "windows can be opened")
