@@ -5,6 +5,7 @@ from typing import Annotated
 
 import tyro
 
+from sb3_mimic.cli.motions.collect import MotionsCollect
 from sb3_mimic.cli.motions.convert import MotionsConvert
 from sb3_mimic.cli.motions.fetch import MotionsFetch
 from sb3_mimic.cli.motions.info import MotionsInfo
@@ -23,7 +24,8 @@ class Motions:
         | Annotated[MotionsLint, tyro.conf.subcommand("lint")]
         | Annotated[MotionsPlot, tyro.conf.subcommand("plot")]
         | Annotated[MotionsConvert, tyro.conf.subcommand("convert")]
-        | Annotated[MotionsFetch, tyro.conf.subcommand("fetch")],
+        | Annotated[MotionsFetch, tyro.conf.subcommand("fetch")]
+        | Annotated[MotionsCollect, tyro.conf.subcommand("collect")],
         tyro.conf.arg(name=""),
     ]
 
