@@ -39,6 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(folder: Path, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    if "train" in arguments:  # films nothing, which would take most of the time
+        environment["MUJOCO_GL"] = "disabled"
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -71,4 +73,4 @@ def test_the_commands_run(folder: Path) -> None:
     for name in ("crawl", "a2c_dog"):
         evaluation = json.loads((folder / "outputs" / name / "evaluation.json").read_text())
         assert {"clone", "model"} <= set(evaluation)
-    assert list((folder / "outputs" / "crawl" / "videos").glob("*.mp4"))
+    assert (folder / "outputs" / "crawl" / "videos" / "play.mp4").is_file()
