@@ -14,6 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.policies import moments, normalizers
 from sb3_mimic.learn.saved import save_model
 
@@ -48,6 +49,29 @@ class NormalizerCallback(BaseCallback):
         if normalizers(self.model.policy):
             observations = np.asarray(self.model.rollout_buffer.observations)
             self._pending = moments(observations.reshape(-1, *observations.shape[2:]))
+
+
+class AdaptiveRateCallback(BaseCallback):
+    """Tells a model's :class:`AdaptiveRate` how far each update went.
+
+    An update of the critic alone makes no divergence, and tells nothing.
+
+    Args:
+        rate: The model's learning rate.
+        verbose: As SB3's.
+    """
+
+    def __init__(self, rate: AdaptiveRate, verbose: int = 0) -> None:
+        super().__init__(verbose)
+        self.rate = rate
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        # The update has just been logged; a dump comes only after the rollout.
+        if kl := self.logger.name_to_value.get("train/approx_kl"):
+            self.rate.adapt(float(kl))
 
 
 class RewardTermsCallback(BaseCallback):
