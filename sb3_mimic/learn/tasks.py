@@ -289,7 +289,7 @@ register_task(
         ),
         algorithm_settings={
             # Clones of refined actions differ in how far a step moves them by orders of magnitude.
-            "ppo": {"n_epochs": 5, "desired_kl": 0.5},
+            "ppo": {"n_epochs": 5, "desired_kl": 0.2},
             # The whole rollout in the Fisher matrix: with a quarter of it the steps point nowhere
             # and nothing is learned, at any target KL tried (.1, .4).
             "trpo": {
