@@ -172,10 +172,11 @@ def key(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """A line for each run."""
+    columns = ("skill", "algo", "from", "seed", "samples [M]", "wall [min]", "BC only", "return")
+    columns += ("stochastic", "survival [s]", "push forward, sideways [N]")
     lines = [
-        "| skill | algo | from | seed | samples [M] | wall [min] | BC only | return | stochastic | "
-        "survival [s] | push forward, sideways [N] |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
     ]
     for row in rows:
         skill, algo, start, seed = key(row)
