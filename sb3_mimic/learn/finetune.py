@@ -20,6 +20,7 @@ from sb3_mimic.learn.callbacks import (
     NormalizerCallback,
     RewardTermsCallback,
     SaveModelCallback,
+    ThreadsCallback,
     VideoCallback,
 )
 from sb3_mimic.learn.policies import normalizers
@@ -145,6 +146,7 @@ def _callbacks(
         return max(1, min(timesteps, last) // model.n_envs)
 
     callbacks: list[BaseCallback] = [
+        ThreadsCallback(),
         RewardTermsCallback(),
         HistogramCallback(settings.eval_freq),
     ]
