@@ -8,6 +8,7 @@ from sb3_mimic.envs.opengl import choose_backend
 if TYPE_CHECKING:
     from sb3_mimic.envs.humanoid import HumanoidMimicEnv as HumanoidMimicEnv
     from sb3_mimic.envs.pidog import PiDogEnv as PiDogEnv
+    from sb3_mimic.envs.pidog import PiDogHardwareEnv as PiDogHardwareEnv
     from sb3_mimic.envs.vec_env import NativeVecEnv as NativeVecEnv
     from sb3_mimic.envs.vec_env import make_native_vec_env as make_native_vec_env
 
@@ -24,10 +25,17 @@ _LAZY = {
     "HumanoidMimicEnv": "sb3_mimic.envs.humanoid",
     "NativeVecEnv": "sb3_mimic.envs.vec_env",
     "PiDogEnv": "sb3_mimic.envs.pidog",
+    "PiDogHardwareEnv": "sb3_mimic.envs.pidog",
     "make_native_vec_env": "sb3_mimic.envs.vec_env",
 }
 
-__all__ = ["HumanoidMimicEnv", "NativeVecEnv", "PiDogEnv", "make_native_vec_env"]
+__all__ = [
+    "HumanoidMimicEnv",
+    "NativeVecEnv",
+    "PiDogEnv",
+    "PiDogHardwareEnv",
+    "make_native_vec_env",
+]
 
 
 def __getattr__(name: str) -> Any:

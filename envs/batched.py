@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import mujoco
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -70,6 +71,7 @@ class BatchedEnv(ABC):
         n_envs: Number of environments.
         episode_steps: Control steps after which an episode is truncated.
         n_threads: Physics threads; by default one per core, at most one per environment.
+        variants: Models of the robot with other numbers, for tasks that randomize them.
 
     Attributes:
         uses_substep_sensors: Whether the task asks for the sensors of every physics step, which
@@ -83,12 +85,19 @@ class BatchedEnv(ABC):
     action_space: spaces.Box
 
     def __init__(
-        self, robot: Robot, n_envs: int, episode_steps: int, n_threads: int | None = None
+        self,
+        robot: Robot,
+        n_envs: int,
+        episode_steps: int,
+        n_threads: int | None = None,
+        variants: Sequence[mujoco.MjModel] = (),
     ) -> None:
         self.robot = robot
         self.n_envs = n_envs
         self.episode_steps = episode_steps
-        self.simulation = Simulation(robot.model, robot.substeps, 1 if n_envs == 1 else n_threads)
+        self.simulation = Simulation(
+            robot.model, robot.substeps, 1 if n_envs == 1 else n_threads, variants
+        )
         self.layout = self.simulation.layout
         self.states = np.zeros((n_envs, self.layout.size))
         self.sensors = np.zeros((n_envs, robot.model.nsensordata))
@@ -165,14 +174,7 @@ class BatchedEnv(ABC):
             actions: Shape ``(n, nu)``; clipped to the action space's [-1, 1].
         """
         actions = np.clip(np.asarray(actions, dtype=np.float64), -1.0, 1.0)
-        ctrl = self._control(actions)
-        if self.uses_substep_sensors or self.push is not None:
-            self.states, substep_sensors = self.simulation.step(
-                self.states, ctrl, self._external_forces()
-            )
-        else:
-            self.states = self.simulation.rollout(self.states, ctrl[:, None])[:, 0]
-            substep_sensors = np.zeros((self.n_envs, self.robot.substeps, 0))
+        self.states, substep_sensors = self._simulate(self._control(actions))
         lost = self._lost()
         if lost.any():
             # Kept finite so that observations and rewards are; the episode ends here.
@@ -193,6 +195,13 @@ class BatchedEnv(ABC):
             terminated=terminated,
             truncated=truncated,
         )
+
+    def _simulate(self, ctrl: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The physics of a control step: the next states, and the sensors before each substep."""
+        if self.uses_substep_sensors or self.push is not None:
+            return self.simulation.step(self.states, ctrl, self._external_forces())
+        states = self.simulation.rollout(self.states, ctrl[:, None])[:, 0]
+        return states, np.zeros((self.n_envs, self.robot.substeps, 0))
 
     def _external_forces(self) -> FloatArray | None:
         if self.push is None:

@@ -1,6 +1,7 @@
 """A robot: one MJCF, and what the rest of the package needs to know about it."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -58,6 +59,7 @@ def load_robot(
     control_rate: float,
     feet: tuple[str, ...],
     end_effectors: tuple[str, ...] = (),
+    edit: Callable[[mujoco.MjSpec], None] | None = None,
 ) -> Robot:
     """Compiles a robot from an MJCF file.
 
@@ -69,13 +71,17 @@ def load_robot(
             make one control step.
         feet: Bodies that are meant to touch the ground.
         end_effectors: Bodies compared as end effectors.
+        edit: Changes the model before it is compiled.
 
     Raises:
         ValueError: If the control step is not a whole number of physics steps.
     """
     file = mjcf if isinstance(mjcf, Path) else resources.files("sb3_mimic.assets").joinpath(mjcf)
     text = file.read_text(encoding="utf-8")
-    model = mujoco.MjModel.from_xml_string(text)
+    spec = mujoco.MjSpec.from_string(text)
+    if edit is not None:
+        edit(spec)
+    model = spec.compile()
     steps = 1 / (control_rate * model.opt.timestep)
     substeps = round(steps)
     if abs(steps - substeps) > 1e-6:

@@ -9,6 +9,7 @@ instead of a body that stands as if nothing had happened.
 
 import copy
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -66,12 +67,20 @@ class Simulation:
             start and auto-reset must be disabled.
         substeps: Physics steps per control step.
         n_threads: Native threads; by default one per available core.
+        variants: Models of the same make with other numbers (masses, friction, …), any of which
+            `step` can use for any state.
 
     Raises:
         ValueError: If the model's warm start or auto-reset is on.
     """
 
-    def __init__(self, model: mujoco.MjModel, substeps: int, n_threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        substeps: int,
+        n_threads: int | None = None,
+        variants: Sequence[mujoco.MjModel] = (),
+    ) -> None:
         required = _FLAG.mjDSBL_WARMSTART | _FLAG.mjDSBL_AUTORESET
         if model.opt.disableflags & required != required:
             raise ValueError(
@@ -79,6 +88,7 @@ class Simulation:
                 '(<flag warmstart="disable" autoreset="disable"/>)'
             )
         self.model = model
+        self.variants = tuple(variants)
         self.substeps = substeps
         self.layout = state_layout(model)
         self._quiet_model = copy.copy(model)
@@ -104,27 +114,36 @@ class Simulation:
         return states
 
     def step(
-        self, states: FloatArray, ctrl: FloatArray, forces: FloatArray | None = None
+        self,
+        states: FloatArray,
+        ctrl: FloatArray,
+        forces: FloatArray | None = None,
+        chosen: Sequence[int] | None = None,
     ) -> tuple[FloatArray, FloatArray]:
-        """One control step: control and external forces are held over the substeps.
+        """One control step: external forces are held over the substeps.
 
         Args:
             states: Shape ``(n, nstate)``.
-            ctrl: Shape ``(n, nu)``, in the units of the model's actuators.
+            ctrl: In the units of the model's actuators, ``(n, nu)``, held over the substeps, or
+                ``(n, substeps, nu)``.
             forces: External force [N] and torque [N·m] on every body, in the world frame at its
                 center of mass, shape ``(n, nbody, 6)``; None for none.
+            chosen: Which of ``variants`` each state is stepped by, n of them; the model itself
+                without it.
 
         Returns:
             The next states ``(n, nstate)``, and the sensors ``(n, substeps, nsensordata)`` as
             MuJoCo has them during each substep, that is before the substep's integration.
         """
+        if ctrl.ndim == 2:
+            ctrl = np.repeat(ctrl[:, None], self.substeps, axis=1)
         spec = _CTRL
         if forces is not None:
-            ctrl = np.concatenate((ctrl, forces.reshape(len(forces), -1)), axis=1)
+            held = np.repeat(forces.reshape(len(forces), 1, -1), self.substeps, axis=1)
+            ctrl = np.concatenate((ctrl, held), axis=2)
             spec = _CTRL_AND_FORCES
-        trajectory, sensors = self._rollout(
-            self.model, self._data, states, np.repeat(ctrl[:, None], self.substeps, axis=1), spec
-        )
+        models = None if chosen is None else [self.variants[index] for index in chosen]
+        trajectory, sensors = self._rollout(self.model, self._data, states, ctrl, spec, models)
         return trajectory[:, -1].copy(), sensors
 
     def rollout(self, states: FloatArray, ctrl: FloatArray) -> FloatArray:
@@ -160,6 +179,7 @@ class Simulation:
         states: FloatArray,
         ctrl: FloatArray | None,
         spec: int = _CTRL,
+        models: list[mujoco.MjModel] | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         n = len(states)
         steps = 1 if ctrl is None else ctrl.shape[1]
@@ -168,7 +188,7 @@ class Simulation:
         sensors = np.empty((n, steps, 0 if quiet else model.nsensordata))
         if n:  # the thread pool does not survive an empty batch
             self._pool.rollout(
-                [model] * n,
+                [model] * n if models is None else models,
                 data,
                 states,
                 ctrl,

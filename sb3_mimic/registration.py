@@ -6,6 +6,7 @@ from gymnasium.envs.registration import register, registry
 ENVIRONMENTS = {
     "sb3_mimic/HumanoidMimic-v0": "sb3_mimic.envs:HumanoidMimicEnv",
     "sb3_mimic/PiDog-v0": "sb3_mimic.envs:PiDogEnv",
+    "sb3_mimic/PiDogHardware-v0": "sb3_mimic.envs:PiDogHardwareEnv",
 }
 
 

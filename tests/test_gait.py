@@ -1,5 +1,6 @@
 """PiDog's gaits as functions of the phase, and demonstrations of them."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from imitation.data.types import TrajectoryWithRew
 
 from sb3_mimic.demos.gait import GAITS, SINE_FREQUENCY, Gait, collect_gait, make_gait
+from sb3_mimic.envs import PiDogEnv
 from sb3_mimic.envs.pidog_legs import LEFT_SIGN, STAND, forward_kinematics
 from sb3_mimic.errors import InputError
 
@@ -115,6 +117,57 @@ def test_frequency_is_an_option() -> None:
     )
     with pytest.raises(InputError, match="frequency must be positive"):
         make_gait("sine", 0.0)
+
+
+@given(gaits, times)
+def test_no_stride_stays_in_place_and_turns_shorten_one_side(gait: Gait, time: float) -> None:
+    still = gait.left_sign_angles(np.linspace(0, gait.period, 50), speed=0.0).reshape(50, 4, 2)
+    if gait.name == "sine":
+        assert np.ptp(still[..., 0], axis=0).max() < 1e-12
+    else:  # up and down; between frames it is the angles that move evenly
+        x, _ = forward_kinematics(still[..., 0], still[..., 1])
+        assert np.ptp(x, axis=0).max() < 1e-3
+    straight = gait.left_sign_angles(time).reshape(4, 2)
+    left = gait.left_sign_angles(time, turn=1.0).reshape(4, 2)
+    right = gait.left_sign_angles(time, turn=-1.0).reshape(4, 2)
+    np.testing.assert_allclose(left[[1, 3]], straight[[1, 3]], atol=1e-12)
+    np.testing.assert_allclose(right[[0, 2]], straight[[0, 2]], atol=1e-12)
+    short = gait.left_sign_angles(time, speed=gait.inner).reshape(4, 2)
+    np.testing.assert_allclose(left[[0, 2]], short[[0, 2]], atol=1e-12)
+
+
+def test_a_longer_stride_is_faster() -> None:
+    gait = make_gait("sine", 2.0)
+    env = gym.make(ENV_ID).unwrapped
+    assert isinstance(env, PiDogEnv)
+    batch = env.make_batch(3)
+    batch.reset(np.arange(3), [np.random.default_rng(i) for i in range(3)], [{}] * 3)
+    for step in range(300):
+        batch.step(gait.actions(np.full(3, step / 50), speed=np.array([-1.0, 0.25, 1.0])))
+    backward, slow, fast = batch.qpos[:, 0]
+    assert backward < 0.05 * fast < slow < 0.7 * fast
+    batch.close()
+    env.close()
+
+
+def test_demonstrations_for_commands_are_commanded_what_they_did() -> None:
+    kwargs = {"task": "velocity", "observation": "hardware", "episode_seconds": 3.0}
+    episodes = collect_gait(ENV_ID, "sine", 6, env_kwargs=kwargs, action_noise=0.0)
+    commands = []
+    for episode in episodes:
+        observations = np.asarray(episode.obs)
+        assert observations.shape[1] == 74
+        # One command for all of the episode.
+        assert (observations[:, -2:] == observations[0, -2:]).all()
+        commands.append(observations[0, -2:])
+        # The clock is the gait's phase: equal clocks, equal actions.
+        period = 25
+        np.testing.assert_allclose(episode.acts[:period], episode.acts[period : 2 * period])
+    speeds = np.array(commands)[:, 0]
+    hips = np.array([np.ptp(episode.acts[:, 0]) for episode in episodes])
+    # The longer the stride, the faster the command.
+    assert np.corrcoef(speeds, hips)[0, 1] > 0.8
+    assert speeds.max() < 0.35
 
 
 def test_unknown_gait_names_the_known_ones() -> None:

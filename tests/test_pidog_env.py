@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from sb3_mimic.demos.gait import make_gait
 from sb3_mimic.envs import PiDogEnv
 from sb3_mimic.envs.measurements import draw_measurements, read_measurements
-from sb3_mimic.envs.pidog import PiDogBatch, PiDogReward
+from sb3_mimic.envs.pidog_batch import PiDogBatch
 from sb3_mimic.envs.pidog_legs import LEFT_SIGN, LEGS, STAND, to_servo
+from sb3_mimic.envs.pidog_tasks import PiDogReward
 from sb3_mimic.errors import InputError
 
 FloatArray = NDArray[np.float64]

@@ -1,6 +1,7 @@
 """PiDog's MJCF against the published numbers and the closed-form kinematics of its legs."""
 
 from functools import cache
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from sb3_mimic.envs.pidog import FRICTION, MASS, load_pidog
 from sb3_mimic.envs.pidog_legs import (
     FOOT_ANGLE,
     FOOT_RADIUS,
@@ -27,6 +27,7 @@ from sb3_mimic.envs.pidog_legs import (
     inverse_kinematics,
     to_servo,
 )
+from sb3_mimic.envs.pidog_model import FRICTION, MASS, load_pidog
 from sb3_mimic.errors import InputError
 
 FloatArray = NDArray[np.float64]
@@ -233,6 +234,6 @@ def test_mass_and_friction_are_options() -> None:
 
 
 @pytest.mark.parametrize("options", [{"mass": 0.0}, {"mass": np.nan}, {"floor_friction": -1.0}])
-def test_impossible_robots_are_refused(options: dict[str, float]) -> None:
+def test_impossible_robots_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"must be positive"):
         load_pidog(**options)

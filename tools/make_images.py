@@ -21,7 +21,7 @@ from PIL import Image
 
 from sb3_mimic.demos.gait import GAITS, Gait, make_gait
 from sb3_mimic.envs import HumanoidMimicEnv
-from sb3_mimic.envs.pidog import CONTROL_RATE
+from sb3_mimic.envs.pidog_hardware import CONTROL_RATE
 from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.tasks import get_task
 from sb3_mimic.learn.trained import open_trained

@@ -19,7 +19,7 @@ class Demonstrations:
     """Options of the commands that collect demonstrations."""
 
     env: str = "humanoid"
-    """Robot: humanoid or pidog."""
+    """Robot: humanoid, pidog or pidog-hardware."""
     motion: Annotated[str | None, by_robot("Clip or gait, by name or file.", "motion")] = None
     n_demo_episodes: Annotated[
         int | None, by_robot("Gait episodes, or passes over the clip.", "n_demo_episodes")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COLLECTORS: dict[str, str] = {
     "sb3_mimic/HumanoidMimic-v0": "sb3_mimic.demos.mocap:collect_mocap",
     "sb3_mimic/PiDog-v0": "sb3_mimic.demos.gait:collect_gait",
+    "sb3_mimic/PiDogHardware-v0": "sb3_mimic.demos.gait:collect_gait",
 }
 
 

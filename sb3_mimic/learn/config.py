@@ -36,7 +36,7 @@ class TrainConfig:
     """From a motion to a trained policy: collect, clone, fine-tune, evaluate, film."""
 
     env: str = "humanoid"
-    """Robot: humanoid or pidog."""
+    """Robot: humanoid, pidog or pidog-hardware."""
     algo: str = "ppo"
     """Algorithm: ppo or trpo."""
     motion: Annotated[

@@ -140,16 +140,17 @@ def normalizers(policy: nn.Module) -> list[NormalizeObservations]:
 
 def policy_settings(
     observation_space: spaces.Space[Any], hyperparameters: Hyperparameters
-) -> tuple[str, dict[str, Any]]:
+) -> tuple[str | type[ActorCriticPolicy], dict[str, Any]]:
     """The ``policy`` and ``policy_kwargs`` that an SB3 on-policy algorithm is built with.
 
     Args:
         observation_space: Images (uint8 boxes) get SB3's ``CnnPolicy``, every other box the
-            ``MlpPolicy`` behind :class:`NormalizeObservations`.
+            ``MlpPolicy`` behind :class:`NormalizeObservations`, or with ``actor_inputs`` the
+            :class:`~sb3_mimic.learn.asymmetric.AsymmetricPolicy`.
         hyperparameters: Network sizes, activation and initial log standard deviation.
 
     Returns:
-        The policy's alias and its keyword arguments.
+        The policy's alias, or its class, and its keyword arguments.
 
     Raises:
         InputError: If the space is no box, or the activation has no such name.
@@ -174,6 +175,10 @@ def policy_settings(
             kwargs["features_extractor_class"] = getattr(import_module(module), name)
         return "CnnPolicy", kwargs
     kwargs["features_extractor_class"] = NormalizeObservations
+    if hyperparameters.actor_inputs is not None:
+        from sb3_mimic.learn.asymmetric import AsymmetricPolicy
+
+        return AsymmetricPolicy, {**kwargs, "n_actor": hyperparameters.actor_inputs}
     return "MlpPolicy", kwargs
 
 

@@ -25,13 +25,13 @@ class Hyperparameters:
         batch_size: Samples per gradient step (TRPO: of the critic).
         learning_rate: Adam's step size (TRPO: of the critic).
         linear_decay: Whether the learning rate falls linearly to zero over the training.
-        desired_kl: Divergence of an update above which PPO's learning rate is lowered, see
-            :class:`sb3_mimic.learn.algorithms.AdaptiveRate`; None leaves the rate alone.
         gamma: Discount per control step.
         gae_lambda: λ of the generalized advantage estimate.
         log_std_init: Log standard deviation of the normalized action without cloning.
         hidden_sizes: Hidden layers of the actor and of the critic.
         activation: A name in :data:`sb3_mimic.learn.policies.ACTIVATIONS`.
+        actor_inputs: How many of the observation's first numbers the actor reads, while the critic
+            reads all (`sb3_mimic.learn.asymmetric`); None for all.
         image_extractor: ``module:Class`` of the features extractor for image observations; None
             takes SB3's ``NatureCNN``.
         extra: Further keyword arguments of the algorithm's constructor.
@@ -47,8 +47,8 @@ class Hyperparameters:
     log_std_init: float
     hidden_sizes: tuple[int, ...]
     activation: str
+    actor_inputs: int | None = None
     image_extractor: str | None = None
-    desired_kl: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -288,8 +288,7 @@ register_task(
             activation="elu",
         ),
         algorithm_settings={
-            # Clones of refined actions differ in how far a step moves them by orders of magnitude.
-            "ppo": {"n_epochs": 5, "desired_kl": 0.2},
+            "ppo": {"n_epochs": 5},
             # The whole rollout in the Fisher matrix: with a quarter of it the steps point nowhere
             # and nothing is learned, at any target KL tried (.1, .4).
             "trpo": {
@@ -338,5 +337,15 @@ register_task(
         # Clones of a gait leave little residual as well; with a learning rate of 3e-4 the walk is
         # lost within 100 000 steps, and with less noise than this nothing is gained.
         cloning=CloningSettings(log_std_bounds=(-2.3, -1.5)),
+    )
+)
+# The same robot as it leaves the simulator: hardware observations, randomized.
+register_task(
+    replace(
+        get_task("pidog"),
+        name="pidog-hardware",
+        env_id="sb3_mimic/PiDogHardware-v0",
+        n_rl_timesteps=3_000_000,
+        visualize_freq=500_000,
     )
 )

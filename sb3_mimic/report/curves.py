@@ -101,9 +101,8 @@ def _event_folders(folder: Path) -> list[Path]:
 def _read_events(folder: Path) -> dict[str, list[_Point]]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    # All scalars (0), and as few of the large things as can be asked for.
-    sizes = {"scalars": 0, "histograms": 1, "compressedHistograms": 1, "images": 1}
-    accumulator = EventAccumulator(str(folder), size_guidance=sizes)
+    # 0: keep all scalars; pictures and videos are not read at all.
+    accumulator = EventAccumulator(str(folder), size_guidance={"scalars": 0})
     accumulator.Reload()
     return {
         tag: [

@@ -1,0 +1,374 @@
+"""What PiDog's trainings come to: from a gait or from scratch, and what can leave the simulator.
+
+    python bench/pidog.py gait [--algo ppo] [--seeds 0 1 2] [--timesteps 500000]
+    python bench/pidog.py hardware [--algo ppo] [--seeds 0] [--timesteps 3000000] [--symmetric]
+    python bench/pidog.py table
+
+``gait``: full observations, the 2 Hz sine gait cloned and improved by reinforcement learning, and
+the same from scratch; beside them the gait itself. ``hardware``: hardware observations, a
+randomized robot, the critic privileged unless ``--symmetric``; cloned from the gait at many
+strides, trained on commands, evaluated at .2 m/s straight ahead over randomized models that can
+carry themselves, over those that cannot, and on the held-back variant.
+
+A row that is in ``docs/results/pidog.json`` is not made again, and a training that was stopped goes
+on from its last checkpoint, so that the benchmark can be interrupted. ``table`` writes
+``docs/results/pidog.md`` from the rows; the other commands do so at their end.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+from sb3_mimic import collect_demonstrations, fine_tune, make_model, pretrain
+from sb3_mimic.demos.gait import Gait, make_gait
+from sb3_mimic.envs import PiDogEnv
+from sb3_mimic.envs.pidog_batch import PiDogBatch
+from sb3_mimic.envs.pidog_hardware import CLOCK_FREQUENCY
+from sb3_mimic.envs.pidog_servo import Servo
+from sb3_mimic.io import atomic_path
+from sb3_mimic.learn.algorithms import get_algorithm
+from sb3_mimic.learn.environments import make_envs
+from sb3_mimic.learn.finetune import FineTuneSettings
+from sb3_mimic.learn.run import RunFolder
+from sb3_mimic.learn.saved import save_model
+from sb3_mimic.learn.tasks import get_task
+from sb3_mimic.versions import versions
+
+ROOT = Path(__file__).resolve().parents[1]
+WALK = "sb3_mimic/PiDog-v0"
+HARDWARE = "sb3_mimic/PiDogHardware-v0"
+FREQUENCY = 2.0
+COMMAND = (0.2, 0.0)
+
+Act = Callable[[NDArray[Any], int], NDArray[Any]]
+
+
+def main() -> None:
+    """Makes the rows that are missing and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", choices=("gait", "hardware", "table"))
+    parser.add_argument("--algo", default="ppo")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--timesteps", type=int, help="500 000 and 3 000 000 without it")
+    parser.add_argument("--demos", type=int, default=50, help="episodes of demonstrations")
+    parser.add_argument("--epochs", type=int, default=100, help="of cloning")
+    parser.add_argument("--episodes", type=int, default=64, help="of each evaluation")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of an episode")
+    parser.add_argument("--curriculum", type=int, default=0, help="steps of one environment")
+    parser.add_argument("--symmetric", action="store_true", help="a critic that sees no more")
+    parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "pidog")
+    parser.add_argument("--results", type=Path, default=ROOT / "docs" / "results")
+    arguments = parser.parse_args()
+    if arguments.timesteps is None:
+        arguments.timesteps = 3_000_000 if arguments.what == "hardware" else 500_000
+    if arguments.what == "gait":
+        walks(arguments)
+    if arguments.what == "hardware":
+        hardware(arguments)
+    rows = read(arguments.results)
+    text = f"{walk_table(rows)}\n{hardware_table(rows)}"
+    with atomic_path(arguments.results / "pidog.md") as path:
+        path.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def walks(arguments: argparse.Namespace) -> None:
+    """Full observations: the gait, clones of it, and both ways of reinforcement learning."""
+    kwargs = {"episode_seconds": arguments.seconds}
+    gait = make_gait("sine", FREQUENCY)
+    base = {"what": "gait", "timesteps": arguments.timesteps, "algo": arguments.algo}
+    if not has(arguments.results, asked := {"what": "gait", "way": "gait", "seed": 0}):
+        record(arguments.results, {**asked, **walk(WALK, kwargs, playing(gait), arguments)})
+    for seed in arguments.seeds:
+        for way in ("bc", "scratch"):
+            asked = {**base, "way": way, "seed": seed}
+            if has(arguments.results, asked):
+                continue
+            name = f"gait-{arguments.algo}-{way}-{arguments.timesteps}-{seed}"
+            model, found = train(arguments, name, WALK, kwargs, gait, seed, clone=way == "bc")
+            found["model"] = walk(WALK, kwargs, acting(model), arguments)
+            record(arguments.results, {**asked, **found})
+
+
+def hardware(arguments: argparse.Namespace) -> None:
+    """Hardware observations: one training a seed, judged on four kinds of robots."""
+    privileged = not arguments.symmetric
+    kwargs: dict[str, Any] = {
+        "privileged": privileged,
+        "episode_seconds": arguments.seconds,
+        "clock_frequency": CLOCK_FREQUENCY,
+    }
+    gait = make_gait("sine", CLOCK_FREQUENCY)
+    for seed in arguments.seeds:
+        asked = {
+            "what": "hardware",
+            "algo": arguments.algo,
+            "timesteps": arguments.timesteps,
+            "privileged": privileged,
+            "curriculum": arguments.curriculum,
+            "seed": seed,
+        }
+        if has(arguments.results, asked):
+            continue
+        name = f"hardware-{'-'.join(str(value) for value in list(asked.values())[1:])}"
+        model, found = train(arguments, name, HARDWARE, kwargs, gait, seed, clone=True)
+        for which, judged in robots(kwargs).items():
+            found[which] = walk(HARDWARE, judged, acting(model), arguments)
+        record(arguments.results, {**asked, **found})
+
+
+def robots(kwargs: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Which robots a policy is judged on, as keyword arguments of the environment."""
+    fixed = {**kwargs, "command": COMMAND}
+    return {
+        "randomized": fixed,
+        "nominal": {**fixed, "randomization": None},
+        "heldback": {**fixed, "randomization": None, "variant": "heldback"},
+        "heldback_randomized_servo": {
+            **fixed,
+            "randomization": None,
+            "variant": "heldback",
+            "servo": Servo(latency=0.03),
+        },
+    }
+
+
+def train(
+    arguments: argparse.Namespace,
+    name: str,
+    env_id: str,
+    kwargs: dict[str, Any],
+    gait: Gait,
+    seed: int,
+    *,
+    clone: bool,
+) -> tuple[OnPolicyAlgorithm, dict[str, Any]]:
+    """One training, or the rest of it."""
+    run = RunFolder(arguments.outputs / name)
+    run.path.mkdir(parents=True, exist_ok=True)
+    training = {**kwargs}
+    if arguments.curriculum and env_id == HARDWARE:
+        training["curriculum_steps"] = arguments.curriculum
+    settings = get_task("pidog").hyperparameters_for(arguments.algo)
+    if kwargs.get("privileged"):
+        env = gym.make(env_id, **kwargs).unwrapped
+        if isinstance(env, PiDogEnv):
+            settings = settings.updated({"actor_inputs": env.n_actor})
+        env.close()
+    found: dict[str, Any] = {"versions": versions(), "wall_s": 0.0}
+    del found["versions"]["platform"]
+    notes = run.path / "notes.json"
+    if notes.is_file():
+        found = json.loads(notes.read_text(encoding="utf-8"))
+    began = time.perf_counter()
+    with closing(make_envs(env_id, settings.n_envs, seed=seed, env_kwargs=training)) as envs:
+        latest = run.latest_checkpoint()
+        cls = get_algorithm(arguments.algo).load_class()
+        if latest is not None:
+            model = cls.load(latest[0], env=envs, device="cpu")
+            model.set_random_seed(seed + latest[1])
+        elif run.clone.is_file():
+            model = cls.load(run.clone, env=envs, device="cpu")
+        else:
+            model = make_model(arguments.algo, envs, settings, seed=seed, device="cpu")
+            if clone:
+                demonstrations = collect_demonstrations(
+                    env_id, gait, arguments.demos, seed=seed, env_kwargs=kwargs
+                )
+                pretrain(model, demonstrations, arguments.epochs, seed=seed)
+                judged = robots(kwargs)["randomized"] if env_id == HARDWARE else kwargs
+                found["clone"] = walk(env_id, judged, acting(model), arguments)
+                run.write_text(notes, json.dumps(found))
+                save_model(model, run.clone)
+        with closing(make_envs(env_id, 8, seed=10_000 + seed, env_kwargs=kwargs)) as eval_envs:
+            fine_tune(
+                model,
+                max(0, arguments.timesteps - model.num_timesteps),
+                settings=FineTuneSettings(
+                    n_eval_episodes=8,
+                    critic_warmup_rollouts=3 if clone and model.num_timesteps == 0 else 0,
+                    update_normalizer=not clone,
+                ),
+                run=run,
+                eval_env=eval_envs,
+                resume=model.num_timesteps > 0,
+            )
+        save_model(model, run.model)
+    found["wall_s"] += time.perf_counter() - began
+    if run.evaluations.is_file():
+        with np.load(run.evaluations) as curve:
+            found["curve"] = {
+                "timesteps": curve["timesteps"].tolist(),
+                "returns": curve["results"].mean(axis=1).tolist(),
+            }
+    run.write_text(notes, json.dumps(found))
+    return model, found
+
+
+def walk(
+    env_id: str, kwargs: dict[str, Any], act: Act, arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """Episodes side by side: what happened in each until it ended or fell.
+
+    Returns:
+        Per episode: forward speed in the body's heading [m/s], net speed along the first heading
+        [m/s], whether it fell, return, and whether the model's servos can carry its mass.
+    """
+    env = gym.make(env_id, **kwargs).unwrapped
+    if not isinstance(env, PiDogEnv):
+        raise SystemExit(f"{env_id} is no PiDog")
+    n = arguments.episodes
+    with closing(env), closing(env.make_batch(n)) as batch:
+        generators = [gym.utils.seeding.np_random(1_000_000 + i)[0] for i in range(n)]
+        observations = batch.reset(np.arange(n), generators, [{}] * n)
+        carries = batch.bank.carries[batch.episodes.model] if batch.bank else np.ones(n, np.bool_)
+        return {**_episodes(batch, observations, act), "carries": carries.tolist()}
+
+
+def _episodes(batch: PiDogBatch, observations: NDArray[Any], act: Act) -> dict[str, Any]:
+    n = batch.n_envs
+    running = np.ones(n, np.bool_)
+    steps, path, net, total = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    for index in range(batch.episode_steps):
+        step = batch.step(act(observations, index))
+        observations = step.observations
+        steps += running
+        path += running * batch.velocity[:, 0] * batch.dt
+        net = np.where(running, batch.qpos[:, 0], net)
+        total += running * step.rewards
+        running &= ~step.terminated
+        if not running.any():
+            break
+    seconds = steps * batch.dt
+    return {
+        "speed": (path / seconds).tolist(),
+        "net_speed": (net / seconds).tolist(),
+        "fallen": (~running).tolist(),
+        "return": total.tolist(),
+    }
+
+
+def playing(gait: Gait) -> Act:
+    """The gait itself, open loop."""
+    return lambda observations, step: np.tile(gait.actions(step / 50), (len(observations), 1))
+
+
+def acting(model: OnPolicyAlgorithm) -> Act:
+    """A model's deterministic actions."""
+    return lambda observations, _: model.predict(observations, deterministic=True)[0]
+
+
+def read(results: Path) -> list[dict[str, Any]]:
+    """All rows there are."""
+    path = results / "pidog.json"
+    rows: list[dict[str, Any]] = (
+        json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    )
+    return rows
+
+
+def has(results: Path, asked: dict[str, Any]) -> bool:
+    """Whether a row is there."""
+    return any(asked.items() <= row.items() for row in read(results))
+
+
+def record(results: Path, row: dict[str, Any]) -> None:
+    """Adds a row."""
+    with atomic_path(results / "pidog.json") as path:
+        path.write_text(json.dumps([*read(results), row], indent=1) + "\n", encoding="utf-8")
+
+
+def walk_table(rows: list[dict[str, Any]]) -> str:
+    """A row for each way to walk on full observations, over seeds."""
+    lines = [
+        "| algo | way | RL samples | seeds | net speed [m/s] | over the gait's | falls | return |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    chosen = [row for row in rows if row["what"] == "gait"]
+    gait = next((row for row in chosen if row["way"] == "gait"), None)
+    if gait is None:
+        return ""
+    own = mean(gait["net_speed"])
+    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {("–", "the gait", 0): [gait]}
+    for row in chosen:
+        if row["way"] == "gait":
+            continue
+        if "clone" in row:
+            groups.setdefault((row["algo"], "BC only", 0), []).append(row["clone"])
+        way = "BC → RL" if row["way"] == "bc" else "RL from scratch"
+        groups.setdefault((row["algo"], way, row["timesteps"]), []).append(row["model"])
+    for (algo, way, samples), runs in groups.items():
+        speeds = [mean(run["net_speed"]) for run in runs]
+        lines.append(
+            f"| {algo} | {way} | {samples} | {len(runs)} | {spread(speeds)} "
+            f"| {spread([speed / own for speed in speeds], 2)} | {falls(runs)} "
+            f"| {spread([mean(run['return']) for run in runs], 0)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def hardware_table(rows: list[dict[str, Any]]) -> str:
+    """A row for each kind of robots and training, over seeds."""
+    lines = [
+        "| algo | critic | RL samples | seeds | robots | speed at .2 m/s | falls |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["what"] == "hardware":
+            names = ("algo", "privileged", "curriculum", "timesteps")
+            groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    for (algo, privileged, _, samples), runs in groups.items():
+        critic = "privileged" if privileged else "as the actor"
+        kinds = {
+            "clone, can carry themselves": [part(run["clone"], carries=True) for run in runs],
+            "randomized, can carry themselves": [
+                part(run["randomized"], carries=True) for run in runs
+            ],
+            "randomized, too weak or heavy": [
+                part(run["randomized"], carries=False) for run in runs
+            ],
+            "nominal": [run["nominal"] for run in runs],
+            "held back": [run["heldback"] for run in runs],
+            "held back, 30 ms late": [run["heldback_randomized_servo"] for run in runs],
+        }
+        for kind, found in kinds.items():
+            speeds = [mean(run["speed"]) for run in found if run["speed"]]
+            if speeds:
+                lines.append(
+                    f"| {algo} | {critic} | {samples} | {len(found)} | {kind} | {spread(speeds)} "
+                    f"| {falls(found)} |"
+                )
+    return "\n".join(lines) + "\n"
+
+
+def part(run: dict[str, Any], *, carries: bool) -> dict[str, Any]:
+    """The episodes on models that can carry themselves, or on the others."""
+    kept = [index for index, can in enumerate(run["carries"]) if can == carries]
+    return {name: [values[index] for index in kept] for name, values in run.items()}
+
+
+def falls(runs: list[dict[str, Any]]) -> str:
+    """Falls over episodes."""
+    return f"{sum(sum(run['fallen']) for run in runs)}/{sum(len(run['fallen']) for run in runs)}"
+
+
+def spread(values: list[float], digits: int = 3) -> str:
+    """Mean ± standard deviation."""
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    return f"{mean(values):.{digits}f} ± {stdev(values):.{digits}f}"
+
+
+if __name__ == "__main__":
+    main()
