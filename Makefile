@@ -17,7 +17,7 @@ PIP := -m pip --disable-pip-version-check install --quiet
 PYTEST = OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 .PHONY: help venv venv-current train test test-slow test-current test-current-smoke test-wheel test-docker \
-	test-all lint types docs format clean
+	test-all lint types docs guard format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make test          the tests, on the resolver's dependency line (constraints.txt)"
 	@echo "make test-current  the tests, on the current dependency line (constraints-current.txt)"
 	@echo "make test-all      every test on both lines, the wheel alone, and the containers"
+	@echo "make guard         whether anything has become slower, by ratios"
 	@echo "make docs          the documentation as web pages, docs/_build/html/index.html"
 	@echo "make lint types format clean"
 
@@ -86,6 +87,10 @@ lint: venv
 
 types: venv
 	$(VENV)/bin/mypy
+
+# Ratios of speed against the recorded ones.
+guard: venv
+	OMP_NUM_THREADS=1 $(VENV)/bin/python bench/guard.py
 
 # Warnings are errors, names in docstrings that lead nowhere among them (-n).
 docs: $(VENV)/installed-docs

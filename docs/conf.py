@@ -36,6 +36,8 @@ default_role = "py:obj"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
+# Two classes of one name, where an annotation is a string: the link is to the first.
+suppress_warnings = ["ref.python"]
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True

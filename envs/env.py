@@ -119,13 +119,15 @@ class MimicEnv(gym.Env[NDArray[Any], NDArray[np.float32]]):
         """The same task for ``n_envs`` environments; `NativeVecEnv` is made of it."""
         return self._make_batched(n_envs, n_threads)
 
-    def draw_state(self, qpos: FloatArray) -> NDArray[np.uint8]:
-        """A picture ``(height, width, 3)`` of any positions ``(nq,)``."""
-        return self._open_renderer().draw(qpos)
+    def draw_state(
+        self, qpos: FloatArray, ghost_qpos: FloatArray | None = None
+    ) -> NDArray[np.uint8]:
+        """A picture ``(height, width, 3)`` of any positions ``(nq,)``, and a transparent ghost."""
+        return self._open_renderer().draw(qpos, ghost_qpos)
 
-    def show_state(self, qpos: FloatArray) -> None:
-        """Shows any positions ``(nq,)`` in the window."""
-        self._open_renderer().show(qpos)
+    def show_state(self, qpos: FloatArray, ghost_qpos: FloatArray | None = None) -> bool:
+        """Shows any positions ``(nq,)`` in the window; gives whether the window is still open."""
+        return self._open_renderer().show(qpos, ghost_qpos)
 
     def close(self) -> None:
         """Frees the renderer and the physics threads."""

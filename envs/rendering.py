@@ -68,12 +68,19 @@ class Renderer:
         renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._options.shadows
         renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = self._options.shadows
         if ghost_qpos is not None:
-            self._add_ghost(renderer, ghost_qpos)
+            self._add_ghost(renderer.scene, ghost_qpos)
         picture: NDArray[np.uint8] = renderer.render()
         return picture
 
-    def show(self, qpos: FloatArray) -> None:
+    def show(self, qpos: FloatArray, ghost_qpos: FloatArray | None = None) -> bool:
         """Shows a state in a window, in real time as far as the caller is fast enough.
+
+        Args:
+            qpos: Positions, shape ``(nq,)``.
+            ghost_qpos: Positions of a transparent second body, such as the reference.
+
+        Returns:
+            Whether the window is open; its user may have closed it.
 
         Raises:
             InputError: If there is no display.
@@ -87,8 +94,15 @@ class Renderer:
             import mujoco.viewer  # loads GLFW, which fails without a display
 
             self._viewer = mujoco.viewer.launch_passive(self._model, self._data)
-        self._pose(self._data, qpos)
+        if not self._viewer.is_running():
+            return False
+        with self._viewer.lock():
+            self._pose(self._data, qpos)
+            self._viewer.user_scn.ngeom = 0
+            if ghost_qpos is not None:
+                self._add_ghost(self._viewer.user_scn, ghost_qpos)
         self._viewer.sync()
+        return True
 
     def close(self) -> None:
         """Frees the OpenGL context and closes the window."""
@@ -118,19 +132,19 @@ class Renderer:
         mujoco.mj_comPos(self._model, data)
         mujoco.mj_camlight(self._model, data)
 
-    def _add_ghost(self, renderer: mujoco.Renderer, qpos: FloatArray) -> None:
+    def _add_ghost(self, scene: mujoco.MjvScene, qpos: FloatArray) -> None:
         if self._ghost is None:
             self._ghost = mujoco.MjData(self._model)
         self._pose(self._ghost, qpos)
-        first = renderer.scene.ngeom
+        first = scene.ngeom
         mujoco.mjv_addGeoms(
             self._model,
             self._ghost,
             mujoco.MjvOption(),
             mujoco.MjvPerturb(),
             mujoco.mjtCatBit.mjCAT_DYNAMIC,
-            renderer.scene,
+            scene,
         )
-        for geom in renderer.scene.geoms[first : renderer.scene.ngeom]:
+        for geom in scene.geoms[first : scene.ngeom]:
             geom.matid = -1
             geom.rgba[:] = (0.35, 0.75, 0.45, 0.35)

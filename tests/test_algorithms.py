@@ -7,7 +7,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch as th
+from hypothesis import given
+from hypothesis import strategies as st
 from stable_baselines3 import A2C, PPO, SAC
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv
 from torch.nn import Linear
@@ -15,11 +18,13 @@ from torch.nn import Linear
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import (
     ALGORITHMS,
+    AdaptiveRate,
     LinearDecay,
     get_algorithm,
     make_model,
     register_algorithm,
 )
+from sb3_mimic.learn.finetune import fine_tune
 from sb3_mimic.learn.saved import (
     load_policy,
     load_weights,
@@ -122,6 +127,45 @@ def test_linear_decay_ends_at_zero_and_survives_a_zip(env: VecEnv, tmp_path: Pat
             == pytest.approx(expected)
             == pytest.approx(3e-4 * progress)
         )
+
+
+@given(kl=st.floats(0, 1e6), before=st.floats(0.01, 1), progress=st.floats(0, 1))
+def test_an_adaptive_rate_goes_against_the_divergence(
+    kl: float, before: float, progress: float
+) -> None:
+    rate = AdaptiveRate(3e-4, True, 0.2)
+    rate.factor = before
+    rate.adapt(kl)
+    assert 0.01 <= rate.factor <= 1
+    assert before / 3 - 1e-12 <= rate.factor <= 1.5 * before + 1e-12
+    assert (kl - 0.2) * (rate.factor - before) <= 0
+    assert rate(progress) <= LinearDecay(3e-4)(progress)
+
+
+def test_an_adaptive_rate_holds_the_divergence_and_survives_a_zip(
+    env: VecEnv, tmp_path: Path
+) -> None:
+    """A rate far too high comes down to where an update does what it should."""
+    settings = SETTINGS.updated(
+        {"desired_kl": 0.01, "learning_rate": 0.3, "linear_decay": False, "n_epochs": 4}
+    )
+    model = make_model("ppo", env, settings, seed=0)
+    met = []
+
+    class Meter(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_start(self) -> None:
+            met.append(self.logger.name_to_value.get("train/approx_kl", 0.0))
+
+    fine_tune(model, 40 * SETTINGS.rollout_size, callback=Meter(), progress_bar=False)
+    rate = model.learning_rate
+    assert isinstance(rate, AdaptiveRate)
+    assert rate.factor < 0.1
+    assert np.median(met[-20:]) < 0.05 < max(met)
+    save_model(model, tmp_path / "model.zip")
+    assert PPO.load(tmp_path / "model.zip").lr_schedule(0.5) == pytest.approx(rate(0.5))
 
 
 @pytest.mark.smoke

@@ -18,6 +18,7 @@ from sb3_mimic.learn.callbacks import (
     AtomicCheckpointCallback,
     NormalizerCallback,
     RewardTermsCallback,
+    ThreadsCallback,
     VideoCallback,
 )
 from sb3_mimic.learn.policies import normalizers
@@ -164,3 +165,29 @@ def test_callbacks_draw_no_random_numbers(env: VecEnv) -> None:
         made.append(th.cat([p.flatten() for p in model.policy.parameters()]))
         envs.close()
     assert th.equal(*made)
+
+
+def test_pytorch_has_its_threads_in_updates_only(env: VecEnv) -> None:
+    before = th.get_num_threads()
+    th.set_num_threads(2)
+    try:
+        model = make_model("ppo", env, SETTINGS, seed=0)
+        in_rollouts, in_updates = set(), set()
+        update = model.train
+
+        def watched() -> None:
+            in_updates.add(th.get_num_threads())
+            update()
+
+        model.train = watched  # type: ignore[method-assign]
+
+        class Meter(BaseCallback):
+            def _on_step(self) -> bool:
+                in_rollouts.add(th.get_num_threads())
+                return True
+
+        model.learn(128, callback=[ThreadsCallback(), Meter()])
+        assert (in_rollouts, in_updates) == ({1}, {2})
+        assert th.get_num_threads() == 2
+    finally:
+        th.set_num_threads(before)

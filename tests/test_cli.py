@@ -415,7 +415,18 @@ def test_what_is_no_command_exits_with_2(
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "demos", "pretrain", "evaluate", "play", "motions list", "motions info"]
+    "command",
+    [
+        "train",
+        "demos",
+        "pretrain",
+        "dagger",
+        "adversarial",
+        "evaluate",
+        "play",
+        "motions list",
+        "motions info",
+    ],
 )
 def test_every_command_has_help_with_defaults(command: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit) as exit_:

@@ -65,6 +65,7 @@ def test_the_examples_run(folder: Path) -> None:
     run(folder, "-c", "\n".join(examples))
 
 
+@pytest.mark.slow
 def test_the_commands_run(folder: Path) -> None:
     assert (folder / "squat.csv").is_file(), "the examples make it"
     for _, script, *arguments in commands():

@@ -12,7 +12,6 @@ import pytest
 from sb3_mimic.errors import InputError
 from sb3_mimic.report.video import (
     frames_per_second,
-    record_clip,
     record_rollout,
     rollout_frames,
     write_video,
@@ -84,10 +83,3 @@ def test_a_draft_shows_the_same_scene_without_shadows(tmp_path: Path) -> None:
     full, simple = made
     assert full.shape == simple.shape == (3, 48, 64, 3)
     assert 0.5 < np.abs(full - simple).mean() < 30
-
-
-def test_a_clip_is_filmed_without_physics(tmp_path: Path) -> None:
-    path = record_clip("walk", tmp_path / "walk.mp4", seconds=0.2)
-    frames, _ = read(path)
-    assert len(frames) == 6
-    assert np.abs(frames[0].astype(int) - frames[-1]).max() > 20

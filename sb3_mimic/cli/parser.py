@@ -8,6 +8,7 @@ from sb3_mimic.cli.demos import Demos
 from sb3_mimic.cli.doctor import Doctor
 from sb3_mimic.cli.evaluate import Evaluate
 from sb3_mimic.cli.export import Export
+from sb3_mimic.cli.interactive import Adversarial, Dagger
 from sb3_mimic.cli.motions import Motions
 from sb3_mimic.cli.play import Play
 from sb3_mimic.cli.pretrain import Pretrain
@@ -30,6 +31,8 @@ _Commands = (
     | Annotated[Refine, tyro.conf.subcommand("refine")]
     | Annotated[Verify, tyro.conf.subcommand("verify")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
+    | Annotated[Dagger, tyro.conf.subcommand("dagger")]
+    | Annotated[Adversarial, tyro.conf.subcommand("adversarial")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Play, tyro.conf.subcommand("play")]
     | Annotated[Report, tyro.conf.subcommand("report")]

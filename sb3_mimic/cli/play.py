@@ -1,31 +1,49 @@
-"""``sb3-mimic play``: a video, or a window, of a policy or a clip."""
+"""``sb3-mimic play``: a video, a window or a page, of a policy, refined actions or a clip."""
 
+import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import optional
 
+if TYPE_CHECKING:
+    from sb3_mimic.learn.trained import Trained
+    from sb3_mimic.report.performers import Performer
+
 
 @dataclass(frozen=True)
 class Play:
-    """Film a run, an SB3 model or a motion clip; or show it in a window."""
+    """Film a run, an SB3 model, refined actions or a motion clip; or show it.
+
+    A humanoid is drawn with its reference as a transparent ghost. A video is written unless
+    --window or --web is given.
+    """
 
     what: tyro.conf.Positional[str]
-    """Folder of a run, an SB3 .zip, or a clip by name or file."""
+    """Folder of a run, an SB3 .zip, an .npz of refined actions, or a clip by name or file."""
     output: Annotated[Path | None, optional("PATH")] = None
     """Video to write (.mp4); without it play.mp4 in the run's videos/, or <name>.mp4 here."""
     seconds: float = 10.0
-    """Length [s]."""
+    """Length of a video or in a window [s]."""
     window: bool = False
     """Show it in a window instead; needs a display."""
+    web: bool = False
+    """Show it in the browser instead: pause, step, look back, push. Needs the extra [viewer]."""
+    host: str = "127.0.0.1"
+    """With --web: address to listen at; 0.0.0.0 lets other machines look too."""
+    port: int = 8080
+    """With --web: port; if it is taken, the next free one."""
+    no_ghost: bool = False
+    """Leave the reference out."""
     env: Annotated[str | None, optional("NAME")] = None
     """Robot or environment id of a bare .zip; a run knows its own."""
     motion: Annotated[str | None, optional("NAME|PATH")] = None
-    """Motion to perform instead of the run's."""
+    """Motion to perform instead of the run's; of refined actions the clip, if it is a file."""
     use_camera: bool = False
     """The policy of a bare .zip observes through the camera (pidog)."""
     seed: int = 0
@@ -39,52 +57,88 @@ class Play:
             raise InputError(f"--seconds must be positive, got {self.seconds}")
         if self.output is not None and self.output.suffix != ".mp4":
             raise InputError(f"--output {self.output} must end in .mp4")
+        if self.window and self.web:
+            raise InputError("--window and --web are two places to show it in; give one")
+        if not 0 < self.port < 65536:
+            raise InputError(f"--port must be 1 to 65535, got {self.port}")
         path = Path(self.what)
-        written = self._policy(path) if path.is_dir() or path.suffix == ".zip" else self._clip()
-        if written is not None:
-            print(written)
-        return 0
+        if path.is_dir() or path.suffix == ".zip":
+            return self._policy(path)
+        target = Path(f"{path.stem}.mp4")
+        if path.suffix == ".npz":
+            return self._perform(self._actions(path), target)
+        from sb3_mimic.report.performers import ClipPerformer
 
-    def _policy(self, path: Path) -> Path | None:
+        return self._perform(ClipPerformer(self.what), target)
+
+    def _actions(self, path: Path) -> "Performer":
+        from sb3_mimic.refine.actions import load_actions
+        from sb3_mimic.report.performers import ActionsPerformer
+
+        refined = load_actions(path)
+        made = refined.provenance
+        motion = self.motion or (None if made is None else made.clip)
+        if motion is None:
+            raise InputError(f"{path}: does not say which clip it is for; give it by --motion")
+        return ActionsPerformer(refined, motion, path.stem)
+
+    def _policy(self, path: Path) -> int:
+        import gymnasium as gym
+
+        from sb3_mimic.envs.env import MimicEnv
         from sb3_mimic.learn.run import RunFolder
         from sb3_mimic.learn.trained import open_trained
-        from sb3_mimic.report.video import record_rollout, show_rollout
+        from sb3_mimic.report.performers import PolicyPerformer
 
         trained = open_trained(
-            path,
-            env=self.env,
-            motion=self.motion,
-            use_camera=self.use_camera,
-            device=self.device,
+            path, env=self.env, motion=self.motion, use_camera=self.use_camera, device=self.device
         )
+        beside = RunFolder(path).videos / "play.mp4" if path.is_dir() else Path(f"{path.stem}.mp4")
+        env = gym.make(trained.env_id, **trained.env_kwargs).unwrapped
+        if not isinstance(env, MimicEnv):
+            env.close()  # type: ignore[no-untyped-call]
+            return self._foreign(trained, beside)
         # A clip is performed from its first frame.
         options = {"phase": 0.0} if "motion" in trained.env_kwargs else None
-        if self.window:
-            show_rollout(
-                trained.policy,
-                trained.env_id,
-                trained.env_kwargs,
-                seconds=self.seconds,
-                seed=self.seed,
-                options=options,
-            )
-            return None
-        beside = RunFolder(path).videos / "play.mp4" if path.is_dir() else Path(f"{path.stem}.mp4")
-        return record_rollout(
-            trained.policy,
-            trained.env_id,
-            trained.env_kwargs,
-            self.output or beside,
-            seconds=self.seconds,
-            seed=self.seed,
-            options=options,
-        )
+        name = path.resolve().name
+        performer = PolicyPerformer(trained.policy, env, name, options=options, seed=self.seed)
+        return self._perform(performer, beside)
 
-    def _clip(self) -> Path | None:
-        from sb3_mimic.report.video import record_clip, show_clip
+    def _perform(self, performer: "Performer", beside: Path) -> int:
+        from sb3_mimic.report.performers import film, show
 
+        with closing(performer):
+            if self.web:
+                self._serve(performer)
+            elif self.window:
+                show(performer, seconds=self.seconds, ghost=not self.no_ghost)
+            else:
+                path = self.output or beside
+                print(film(performer, path, seconds=self.seconds, ghost=not self.no_ghost))
+        return 0
+
+    def _serve(self, performer: "Performer") -> None:
+        from sb3_mimic.report.viewer import WebViewer
+
+        viewer = WebViewer(performer, host=self.host, port=self.port, ghost=not self.no_ghost)
+        with closing(viewer):
+            print(viewer.url, flush=True)
+            print("Ctrl-C ends it", file=sys.stderr)
+            try:
+                viewer.run()
+            except KeyboardInterrupt:
+                return
+
+    def _foreign(self, trained: "Trained", beside: Path) -> int:
+        """A policy for an environment of another package, with that environment's own pictures."""
+        from sb3_mimic.report.video import record_rollout, show_rollout
+
+        if self.web:
+            raise InputError(f"--web shows this package's robots, and {trained.env_id} is none")
+        what = (trained.policy, trained.env_id, trained.env_kwargs)
         if self.window:
-            show_clip(self.what, seconds=self.seconds)
-            return None
-        target = self.output or Path(f"{Path(self.what).stem}.mp4")
-        return record_clip(self.what, target, seconds=self.seconds)
+            show_rollout(*what, seconds=self.seconds, seed=self.seed)
+        else:
+            path = self.output or beside
+            print(record_rollout(*what, path, seconds=self.seconds, seed=self.seed))
+        return 0

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch as th
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.policies import moments, normalizers
 from sb3_mimic.learn.saved import save_model
 
@@ -48,6 +50,55 @@ class NormalizerCallback(BaseCallback):
         if normalizers(self.model.policy):
             observations = np.asarray(self.model.rollout_buffer.observations)
             self._pending = moments(observations.reshape(-1, *observations.shape[2:]))
+
+
+class AdaptiveRateCallback(BaseCallback):
+    """Tells a model's :class:`AdaptiveRate` how far each update went.
+
+    An update of the critic alone makes no divergence, and tells nothing.
+
+    Args:
+        rate: The model's learning rate.
+        verbose: As SB3's.
+    """
+
+    def __init__(self, rate: AdaptiveRate, verbose: int = 0) -> None:
+        super().__init__(verbose)
+        self.rate = rate
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        # The update has just been logged; a dump comes only after the rollout.
+        if kl := self.logger.name_to_value.get("train/approx_kl"):
+            self.rate.adapt(float(kl))
+
+
+class ThreadsCallback(BaseCallback):
+    """Leaves the cores to who works: to physics in a rollout, to PyTorch in an update.
+
+    PyTorch has one thread while environments step, and those it had before while it learns.
+
+    Args:
+        verbose: As SB3's.
+    """
+
+    def __init__(self, verbose: int = 0) -> None:
+        super().__init__(verbose)
+        self._n_threads = th.get_num_threads()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        th.set_num_threads(1)
+
+    def _on_rollout_end(self) -> None:
+        th.set_num_threads(self._n_threads)
+
+    def _on_training_end(self) -> None:
+        th.set_num_threads(self._n_threads)
 
 
 class RewardTermsCallback(BaseCallback):

@@ -7,25 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.callbacks import (
-    BaseCallback,
-    CallbackList,
-    EvalCallback,
-    ProgressBarCallback,
-)
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EvalCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.callbacks import (
+    AdaptiveRateCallback,
     AtomicCheckpointCallback,
     NormalizerCallback,
     RewardTermsCallback,
     SaveModelCallback,
+    ThreadsCallback,
     VideoCallback,
 )
 from sb3_mimic.learn.policies import normalizers
+from sb3_mimic.learn.progress import HistogramCallback, ProgressCallback
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import save_model
 
@@ -64,6 +63,7 @@ def fine_tune(
     record: Callable[[Any, int], None] | None = None,
     visualize_freq: int = 0,
     progress_bar: bool = True,
+    say: Callable[[str], None] | None = None,
     resume: bool = False,
 ) -> OnPolicyAlgorithm:
     """Trains a model with its own algorithm; ``learn`` with the usual callbacks set up.
@@ -78,7 +78,8 @@ def fine_tune(
         eval_env: Environments for the evaluations; without them there are none.
         record: Called with the model and the number of steps every ``visualize_freq`` steps.
         visualize_freq: 0 never calls it.
-        progress_bar: Whether to show SB3's.
+        progress_bar: Whether to show a bar on stderr, with return, survival and time left.
+        say: Told the same in a line every minute, where no bar is shown.
         resume: Whether the model's count of steps goes on instead of starting at 0.
 
     Returns:
@@ -109,6 +110,7 @@ def fine_tune(
             progress_bar,
         )
         + ([] if callback is None else callback if isinstance(callback, list) else [callback])
+        + ([ProgressCallback(None if progress_bar else say)] if progress_bar or say else [])
     )
     try:
         model.learn(
@@ -143,7 +145,13 @@ def _callbacks(
     def calls(timesteps: int) -> int:
         return max(1, min(timesteps, last) // model.n_envs)
 
-    callbacks: list[BaseCallback] = [RewardTermsCallback()]
+    callbacks: list[BaseCallback] = [
+        ThreadsCallback(),
+        RewardTermsCallback(),
+        HistogramCallback(settings.eval_freq),
+    ]
+    if isinstance(model.learning_rate, AdaptiveRate):
+        callbacks.append(AdaptiveRateCallback(model.learning_rate))
     update = settings.update_normalizer
     if update is None:
         update = all(int(layer.count) == 0 for layer in normalizers(model.policy))
@@ -163,8 +171,6 @@ def _callbacks(
         )
     if video is not None:
         callbacks.append(video)
-    if progress_bar:
-        callbacks.append(ProgressBarCallback())
     return callbacks
 
 

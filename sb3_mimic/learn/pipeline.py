@@ -409,6 +409,7 @@ def _reinforce(
             record=record if films else None,
             visualize_freq=int(config.visualize_freq or 0),
             progress_bar=progress_bar,
+            say=say,
             resume=resumed,
         )
     save_model(model, run.model)

@@ -191,7 +191,7 @@ def pretrain(
     train_error, validation_error, best_epoch = _fit(
         bc, n_epochs, settings.patience, train_set, validation_set or train_set, progress_bar
     )
-    residual = _residual(policy, *(validation_set or train_set))
+    residual = residual_of(policy, *(validation_set or train_set))
     return PretrainResult(
         train_error=tuple(train_error),
         validation_error=tuple(validation_error),
@@ -313,7 +313,7 @@ def _fit(
     """Runs the epochs and leaves the best weights in the policy."""
     policy = bc.policy
     log: Logger = bc.logger
-    frozen = _freeze_what_cloning_must_not_move(policy)
+    frozen = freeze_for_cloning(policy)
     stride = -(-len(train_set[1]) // _CHUNK)
     train_sample = (train_set[0][::stride], train_set[1][::stride])
     train_error: list[float] = []
@@ -346,8 +346,11 @@ def _fit(
     return train_error, validation_error, best_epoch
 
 
-def _freeze_what_cloning_must_not_move(policy: ActorCriticPolicy) -> list[th.nn.Parameter]:
-    """Freezes the noise, and the critic, which BC's weight decay would shrink; returns them."""
+def freeze_for_cloning(policy: ActorCriticPolicy) -> list[th.nn.Parameter]:
+    """Freezes the noise, and the critic, which BC's weight decay would shrink; returns them.
+
+    ``requires_grad_(True)`` on each gives them back.
+    """
     noise = log_std_parameter(policy)
     frozen = []
     for name, parameter in policy.named_parameters():
@@ -378,8 +381,9 @@ def _mean_squared_error(
     return float(_squared_errors(policy, observations, actions).mean())
 
 
-def _residual(
+def residual_of(
     policy: ActorCriticPolicy, observations: th.Tensor, actions: th.Tensor
 ) -> NDArray[np.float64]:
+    """Root mean squared error of each element of the deterministic action, shape (nu,)."""
     residual: NDArray[np.float64] = np.sqrt(_squared_errors(policy, observations, actions))
     return residual

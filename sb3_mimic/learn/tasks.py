@@ -25,6 +25,8 @@ class Hyperparameters:
         batch_size: Samples per gradient step (TRPO: of the critic).
         learning_rate: Adam's step size (TRPO: of the critic).
         linear_decay: Whether the learning rate falls linearly to zero over the training.
+        desired_kl: Divergence of an update above which PPO's learning rate is lowered, see
+            :class:`sb3_mimic.learn.algorithms.AdaptiveRate`; None leaves the rate alone.
         gamma: Discount per control step.
         gae_lambda: λ of the generalized advantage estimate.
         log_std_init: Log standard deviation of the normalized action without cloning.
@@ -49,6 +51,7 @@ class Hyperparameters:
     activation: str
     actor_inputs: int | None = None
     image_extractor: str | None = None
+    desired_kl: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -288,7 +291,8 @@ register_task(
             activation="elu",
         ),
         algorithm_settings={
-            "ppo": {"n_epochs": 5},
+            # Clones of refined actions differ in how far a step moves them by orders of magnitude.
+            "ppo": {"n_epochs": 5, "desired_kl": 0.2},
             # The whole rollout in the Fisher matrix: with a quarter of it the steps point nowhere
             # and nothing is learned, at any target KL tried (.1, .4).
             "trpo": {

@@ -19,6 +19,7 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.callbacks import NormalizerCallback
 from sb3_mimic.learn.collapse import CollapseCallback
 from sb3_mimic.learn.policies import is_critic_parameter, log_std_parameter
@@ -277,6 +278,7 @@ class RampCallback(BaseCallback):
 
     The critic has seen the clone's rollouts only. For PPO's kind learning rate, clip range and
     target KL are scaled; for TRPO's kind the target KL, since its learning rate is the critic's.
+    An :class:`~sb3_mimic.learn.algorithms.AdaptiveRate` begins small by itself.
 
     Args:
         n_updates: Updates of the actor until its steps have their full size.
@@ -313,7 +315,9 @@ class RampCallback(BaseCallback):
         self._n_done += 1
         self.logger.record("handover/step_size", factor)
         trust_region = has_trust_region(self.model)
-        names = ("target_kl",) if trust_region else ("target_kl", "lr_schedule", "clip_range")
+        names = ["target_kl"] if trust_region else ["target_kl", "clip_range"]
+        if not (trust_region or isinstance(self.model.learning_rate, AdaptiveRate)):
+            names.append("lr_schedule")
         own = vars(self.model)
         for name in names:
             if own.get(name) is not None:

@@ -101,8 +101,9 @@ def _event_folders(folder: Path) -> list[Path]:
 def _read_events(folder: Path) -> dict[str, list[_Point]]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    # 0: keep all scalars; pictures and videos are not read at all.
-    accumulator = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+    # All scalars (0), and as few of the large things as can be asked for.
+    sizes = {"scalars": 0, "histograms": 1, "compressedHistograms": 1, "images": 1}
+    accumulator = EventAccumulator(str(folder), size_guidance=sizes)
     accumulator.Reload()
     return {
         tag: [

@@ -24,7 +24,7 @@ from sb3_mimic.envs.joints import JointSpace
 from sb3_mimic.envs.pidog_batch import PiDogBatch
 from sb3_mimic.envs.rendering import Renderer, RenderOptions
 from sb3_mimic.envs.robot import Robot
-from sb3_mimic.report.video import Policy, write_video
+from sb3_mimic.report.video import LARGEST_RATE, Policy, write_video
 
 FloatArray = NDArray[np.float64]
 
@@ -35,7 +35,6 @@ _SECONDS = 5.0
 _ON_GROUND = {"humanoid": 0.01, "pidog": 0.003}
 _SIDE = 320  # of each half of the video [pixels]
 _GAP = 4
-_LARGEST_RATE = 30.0  # of the video's pictures [Hz]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +120,7 @@ def film(performance: Performance, path: Path) -> Path:
         InputError: If pictures cannot be had on this machine.
     """
     robot = performance.robot
-    every = math.ceil(robot.control_rate / _LARGEST_RATE)
+    every = math.ceil(robot.control_rate / LARGEST_RATE)
     # Without shadows, reflections and smooth edges: a fifth of the time where there is no GPU.
     model = robot.model
     model.vis.quality.offsamples = 0

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.envs.env import MimicEnv
-from sb3_mimic.envs.humanoid import HumanoidMimicEnv
 from sb3_mimic.io import atomic_path
 
-# Videos leave out pictures beyond this rate [Hz]: without a GPU each costs as much as many steps.
-_LARGEST_RATE = 30.0
+#: Videos leave out pictures beyond this rate [Hz]: without a GPU each costs as much as many steps.
+LARGEST_RATE = 30.0
 
 
 class Policy(Protocol):
@@ -118,7 +117,7 @@ def record_rollout(
         if draft:
             _simplify(env)
         rate = frames_per_second(env)
-        every = math.ceil(rate / _LARGEST_RATE)
+        every = math.ceil(rate / LARGEST_RATE)
         frames = rollout_frames(
             policy, env, round(seconds * rate), every=every, seed=seed, options=options
         )
@@ -174,49 +173,3 @@ def _simplify(env: gym.Env[Any, Any]) -> None:
 def frames_per_second(env: gym.Env[Any, Any]) -> float:
     """The environment's own rate of pictures [Hz]; Gymnasium's usual 30 where it names none."""
     return float(env.metadata.get("render_fps") or 30)
-
-
-def record_clip(motion: str, path: Path, *, seconds: float) -> Path:
-    """Records a clip as it is, without physics, going round if it loops.
-
-    Args:
-        motion: Name or file.
-        path: The mp4 to write.
-        seconds: Length.
-
-    Returns:
-        ``path``.
-
-    Raises:
-        InputError: If there is no such clip, or pictures cannot be had on this machine.
-    """
-    with closing(HumanoidMimicEnv(motion)) as env:
-        fps = frames_per_second(env)
-        write_video(path, (env.draw_state(q) for q in _poses(env, seconds, fps)), fps)
-    return path
-
-
-def show_clip(motion: str, *, seconds: float) -> None:
-    """Shows a clip as it is in a window, in real time.
-
-    Args:
-        motion: Name or file.
-        seconds: Length.
-
-    Raises:
-        InputError: If there is no such clip or no display.
-    """
-    with closing(HumanoidMimicEnv(motion)) as env:
-        fps = frames_per_second(env)
-        due = time.perf_counter()
-        for qpos in _poses(env, seconds, fps):
-            env.show_state(qpos)
-            due += 1 / fps
-            time.sleep(max(0.0, due - time.perf_counter()))
-
-
-def _poses(env: HumanoidMimicEnv, seconds: float, fps: float) -> NDArray[np.float64]:
-    """The reference's positions ``(n, nq)`` from its first frame on."""
-    times = np.arange(round(seconds * fps)) / fps
-    rows: NDArray[np.float64] = env.reference.at(times)[:, env.reference.rows.qpos]
-    return rows

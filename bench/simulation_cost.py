@@ -1,0 +1,362 @@
+"""What physics, environments and pictures cost, next to the least that they could."""
+
+from importlib import resources
+from typing import Any
+
+import gymnasium as gym
+import mujoco
+import mujoco.rollout
+import numpy as np
+from numpy.typing import NDArray
+from timing import Case, difference, interleaved, median, ratio
+
+from sb3_mimic.envs.robot import Robot
+from sb3_mimic.envs.simulation import Simulation
+
+FloatArray = NDArray[np.float64]
+
+_STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
+
+
+def untuned(mjcf: str) -> mujoco.MjModel:
+    """A robot's model as MuJoCo takes it without being told otherwise.
+
+    Its own step, shapes and servos; but every physical shape meets every other, and integrator,
+    solver, warm start and islands are the defaults.
+    """
+    text = resources.files("sb3_mimic.assets").joinpath(mjcf).read_text()
+    spec = mujoco.MjSpec.from_string(text)
+    physical = {name for pair in spec.pairs for name in (pair.geomname1, pair.geomname2)}
+    for pair in list(spec.pairs):
+        spec.delete(pair)
+    for geom in spec.geoms:
+        if geom.name in physical or geom.contype or geom.conaffinity:
+            geom.contype = geom.conaffinity = 1
+    step = spec.option.timestep
+    defaults = mujoco.MjSpec().option
+    for name in ("integrator", "solver", "iterations", "tolerance", "cone", "disableflags"):
+        setattr(spec.option, name, getattr(defaults, name))
+    spec.option.timestep = step
+    return spec.compile()
+
+
+def converged(mjcf: str) -> mujoco.MjModel:
+    """The tuned model with a solver that goes on until nothing changes."""
+    text = resources.files("sb3_mimic.assets").joinpath(mjcf).read_text()
+    model = mujoco.MjModel.from_xml_string(text)
+    model.opt.iterations = 500
+    model.opt.ls_iterations = 200
+    model.opt.tolerance = 1e-14
+    return model
+
+
+def _steps(model: mujoco.MjModel, states: FloatArray, ctrl: FloatArray) -> Case:
+    """One physics step from each state on one thread; the states do not move on."""
+    data = [mujoco.MjData(model)]
+    out = np.empty((len(states), 1, states.shape[1]))
+    pool = mujoco.rollout.Rollout(nthread=0)
+
+    def run() -> None:
+        pool.rollout(
+            [model] * len(states), data, states, ctrl[:, None], skip_checks=True, nstep=1, state=out
+        )
+
+    return run
+
+
+def tuning(
+    robot: Robot, mjcf: str, states: FloatArray, ctrl: FloatArray, repeats: int
+) -> dict[str, Any]:
+    """Cost of a step of the tuned model against that of the untuned one, from the same states.
+
+    Args:
+        robot: The robot.
+        mjcf: Its file.
+        states: Full physics states on the way, ``(n, nstate)``.
+        ctrl: Controls at them, ``(n, nu)``.
+        repeats: Number of repeats.
+    """
+    quiet = mujoco.MjModel.from_xml_string(
+        resources.files("sb3_mimic.assets").joinpath(mjcf).read_text()
+    )
+    quiet.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_SENSOR
+    seconds = interleaved(
+        {
+            "tuned": _steps(quiet, states, ctrl),
+            "tuned, with sensors": _steps(robot.model, states, ctrl),
+            "untuned": _steps(untuned(mjcf), states, ctrl),
+        },
+        repeats,
+    )
+    return {
+        "robot": robot.name,
+        "us_per_step": {k: median(v) / len(states) * 1e6 for k, v in seconds.items()},
+        "tuned_over_untuned": ratio(seconds["tuned"], seconds["untuned"]),
+    }
+
+
+def against_gymnasium(robot: Robot, states: FloatArray, repeats: int) -> dict[str, Any]:
+    """Cost of a simulated second, ours and that of Gymnasium's Humanoid and Ant.
+
+    One thread each; theirs from their own starts with small random torques, until they lie.
+    """
+    cases: dict[str, Case] = {}
+    rates = {}
+    ours = robot.model
+    for name, model, start in (
+        ("HumanoidMimic-v0", ours, states[0]),
+        *((f"Gymnasium's {name}", *_gymnasium(name)) for name in ("Humanoid-v4", "Ant-v4")),
+    ):
+        rates[name] = {
+            "step": model.opt.timestep,
+            "integrator": mujoco.mjtIntegrator(model.opt.integrator).name.removeprefix("mjINT_"),
+        }
+        cases[name] = _simulated(model, start)
+    seconds = interleaved(cases, repeats)
+    return {
+        name: rates[name]
+        | {
+            "ms_per_simulated_second": median(values) * 1e3,
+            "ours_over_it": ratio(seconds["HumanoidMimic-v0"], values),
+        }
+        for name, values in seconds.items()
+    }
+
+
+def _gymnasium(name: str) -> tuple[mujoco.MjModel, FloatArray]:
+    """The model of one of Gymnasium's environments and its first state."""
+    name = name.replace("-v4", "")
+    folder = resources.files("gymnasium").joinpath("envs", "mujoco", "assets")
+    model = mujoco.MjModel.from_xml_string(folder.joinpath(f"{name.lower()}.xml").read_text())
+    data = mujoco.MjData(model)
+    state = np.empty(mujoco.mj_stateSize(model, _STATE))
+    mujoco.mj_getState(model, data, state, _STATE)
+    return model, state
+
+
+def _simulated(model: mujoco.MjModel, start: FloatArray) -> Case:
+    """A second of physics under small random controls."""
+    steps = round(1 / model.opt.timestep)
+    ctrl = np.random.default_rng(0).normal(0, 0.05, (1, steps, model.nu))
+    data = [mujoco.MjData(model)]
+    pool = mujoco.rollout.Rollout(nthread=0)
+    out = np.empty((1, steps, len(start)))
+
+    def run() -> None:
+        pool.rollout([model], data, start[None], ctrl, skip_checks=True, nstep=steps, state=out)
+
+    return run
+
+
+def fidelity(robot: Robot, mjcf: str, start: FloatArray, ctrl: FloatArray) -> dict[str, Any]:
+    """How far the tuned model is from the converged one after the same controls.
+
+    Args:
+        robot: The robot.
+        mjcf: Its file.
+        start: First state ``(nstate,)``.
+        ctrl: Controls of the control steps, ``(steps, nu)``.
+
+    Returns:
+        Largest difference over the way: root position [mm], joint angles [mrad], and force on the
+        ground [N] next to its mean.
+    """
+    ours, truth = (
+        _trace(model, robot.substeps, start, ctrl) for model in (robot.model, converged(mjcf))
+    )
+    return {
+        "robot": robot.name,
+        "seconds": len(ctrl) / robot.control_rate,
+        "root_mm": float(np.abs(ours[0][:, :3] - truth[0][:, :3]).max() * 1e3),
+        "joints_mrad": float(np.abs(ours[0][:, 7:] - truth[0][:, 7:]).max() * 1e3),
+        "ground_force_N": float(np.abs(ours[1] - truth[1]).max()),
+        "mean_ground_force_N": float(truth[1].mean()),
+    }
+
+
+def _trace(
+    model: mujoco.MjModel, substeps: int, start: FloatArray, ctrl: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Positions ``(steps, nq)`` and vertical forces on the ground ``(steps · substeps,)`` [N]."""
+    data = mujoco.MjData(model)
+    mujoco.mj_setState(model, data, start, _STATE)
+    force = np.zeros(6)
+    positions, forces = [], []
+    for control in ctrl:
+        data.ctrl[:] = control
+        for _ in range(substeps):
+            mujoco.mj_step(model, data)
+            total = 0.0
+            for contact in range(data.ncon):
+                mujoco.mj_contactForce(model, data, contact, force)
+                total += force[0]
+            forces.append(total)
+        positions.append(data.qpos.copy())
+    return np.array(positions), np.array(forces)
+
+
+def environments(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, Any]:
+    """`NativeVecEnv` against raw `mujoco.rollout` of the states and controls it passes through.
+
+    The raw rollouts use the robot's model as its file has it, the same threads and substeps, and
+    write into arrays made once.
+    """
+    from sb3_mimic.envs import make_native_vec_env
+
+    env = make_native_vec_env(env_id, n, seed=0, **kwargs)
+    env.reset()
+    batch, simulation = env.batched, env.batched.simulation
+    steps = max(8, 2048 // n)
+    rng = np.random.default_rng(0)
+    actions = rng.normal(0, 0.1, (steps, n, *env.action_space.shape)).clip(-1, 1)
+    actions = actions.astype(np.float32)
+    # The way is walked once to know its states; resets happen in it as in training.
+    way = []
+    for action in actions:
+        ctrl = batch._control(action.astype(np.float64))
+        way.append((batch.states.copy(), np.repeat(ctrl[:, None], simulation.substeps, axis=1)))
+        env.step(action)
+    out = np.empty((n, simulation.substeps, simulation.layout.size))
+    sensors = np.empty((n, simulation.substeps, simulation.model.nsensordata))
+
+    def raw() -> None:
+        for state, control in way:
+            simulation._pool.rollout(
+                [simulation.model] * n,
+                simulation._data,
+                state,
+                control,
+                skip_checks=True,
+                nstep=simulation.substeps,
+                state=out,
+                sensordata=sensors,
+            )
+
+    def native() -> None:
+        env.seed(0)
+        env.reset()
+        for action in actions:
+            env.step(action)
+
+    seconds = interleaved({"raw": raw, "native": native}, repeats)
+    env.close()
+    per = 1e6 / (steps * n)
+    return {
+        "env": env_id,
+        "n_envs": n,
+        "raw_us": median(seconds["raw"]) * per,
+        "native_us": median(seconds["native"]) * per,
+        "added_us": difference(seconds["native"], seconds["raw"]) * per,
+        "raw_over_native": ratio(seconds["raw"], seconds["native"]),
+    }
+
+
+def interfaces(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, Any]:
+    """The native environments against SB3's two, and a single one against a raw single step."""
+    from stable_baselines3.common.env_util import make_vec_env
+    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+
+    from sb3_mimic.envs import make_native_vec_env
+
+    envs = {
+        "NativeVecEnv": make_native_vec_env(env_id, n, seed=0, **kwargs),
+        "DummyVecEnv": make_vec_env(env_id, n, seed=0, vec_env_cls=DummyVecEnv, env_kwargs=kwargs),
+        "SubprocVecEnv": make_vec_env(
+            f"sb3_mimic:{env_id}", n, seed=0, vec_env_cls=SubprocVecEnv, env_kwargs=kwargs
+        ),
+    }
+    rng = np.random.default_rng(0)
+    actions = rng.normal(0, 0.1, (32, n, *envs["NativeVecEnv"].action_space.shape))
+    actions = actions.clip(-1, 1).astype(np.float32)
+
+    def walk(env: Any) -> Case:
+        def run() -> None:
+            env.reset()
+            for action in actions:
+                env.step(action)
+
+        return run
+
+    seconds = interleaved({name: walk(env) for name, env in envs.items()}, repeats)
+    for env in envs.values():
+        env.close()
+    single = gym.make(env_id, **kwargs).unwrapped
+    simulation = Simulation(single.batched.robot.model, single.batched.robot.substeps, 1)
+    single.reset(seed=0)
+    state = single.batched.states.copy()
+    ctrl = single.batched._control(actions[0, :1].astype(np.float64))
+
+    def one() -> None:
+        single.reset(seed=0)
+        for action in actions[:, 0]:
+            single.step(action)
+
+    def raw_one() -> None:
+        for _ in actions:
+            simulation.step(state, ctrl)
+
+    alone = interleaved({"env": one, "raw": raw_one}, repeats)
+    single.close()
+    return {
+        "env": env_id,
+        "n_envs": n,
+        "us_per_step": {
+            name: median(values) / (len(actions) * n) * 1e6 for name, values in seconds.items()
+        },
+        "native_times_dummy": ratio(seconds["DummyVecEnv"], seconds["NativeVecEnv"]),
+        "native_times_subproc": ratio(seconds["SubprocVecEnv"], seconds["NativeVecEnv"]),
+        "raw_over_single": ratio(alone["raw"], alone["env"]),
+    }
+
+
+def on_the_way(env: Any, n_steps: int) -> tuple[FloatArray, FloatArray]:
+    """States and controls that environments of a batch pass through under zero actions."""
+    env.seed(0)
+    env.reset()
+    batch = env.batched
+    states, ctrl = [], []
+    actions = np.zeros((batch.n_envs, batch.action_space.shape[0]), np.float32)
+    for _ in range(n_steps):
+        states.append(batch.states.copy())
+        ctrl.append(batch._control(actions.astype(np.float64)))
+        env.step(actions)
+    return np.concatenate(states), np.concatenate(ctrl)
+
+
+def camera(env_id: str, repeats: int) -> dict[str, Any]:
+    """Steps of one environment that observes through its camera, and pictures alone.
+
+    The renderer alone draws the same scene at the same size, with shadows and reflections off as
+    in the environment.
+    """
+    env = gym.make(env_id, use_camera=True).unwrapped
+    env.reset(seed=0)
+    action = np.zeros(env.action_space.shape, np.float32)
+    model = env.batched.robot.model
+    size = env.observation_space.shape[1]
+    renderer = mujoco.Renderer(model, size, size)
+    for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
+        renderer.scene.flags[flag] = False
+    data = mujoco.MjData(model)
+    data.qpos[:] = env.batched.qpos[0]
+    mujoco.mj_forward(model, data)
+    pictures = 40
+
+    def steps() -> None:
+        for _ in range(pictures):
+            env.step(action)
+
+    def alone() -> None:
+        for _ in range(pictures):
+            renderer.update_scene(data, camera="head_camera")
+            renderer.render()
+
+    seconds = interleaved({"env": steps, "renderer": alone}, repeats)
+    renderer.close()
+    env.close()
+    return {
+        "size": size,
+        "env_fps": pictures / median(seconds["env"]),
+        "renderer_fps": pictures / median(seconds["renderer"]),
+        "env_over_renderer": ratio(seconds["renderer"], seconds["env"]),
+    }

@@ -1,0 +1,205 @@
+"""DeepMimic's skills: trained, evaluated by the protocol, beside the published figures.
+
+    python bench/skills.py CLIPS_FOLDER [--skills walk run …] [--algo ppo] [--starts bc scratch]
+                           [--part 0.1] [--seeds 0]
+
+A row trains one clip with ``sb3-mimic train`` in a process of its own, for a part of DeepMimic's
+samples, and evaluates it with ``sb3-mimic evaluate --push``. A run that is there goes on from its
+last checkpoint, so the benchmark can be interrupted; a row that is not finished says so. The rows
+lie in ``docs/results/skills.json``, the table in ``docs/results/skills.md`` is written from them.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sb3_mimic.io import atomic_path
+from sb3_mimic.learn.run import RunFolder
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "results"
+
+
+@dataclass(frozen=True)
+class Published:
+    """DeepMimic's samples [M], normalized return, and pushes forward and sideways [N]."""
+
+    samples: int
+    normalized_return: float
+    push: tuple[int, int] | None = None
+
+
+# Peng et al. 2018, https://arxiv.org/abs/1804.02717.
+SKILLS = {
+    "walk": Published(61, 0.985, (240, 300)),
+    "run": Published(53, 0.951, (720, 300)),
+    "jog": Published(51, 0.951),
+    "jump": Published(86, 0.947),
+    "crawl": Published(68, 0.932),
+    "getup_facedown": Published(49, 0.885),
+    "dance_a": Published(67, 0.863),
+    "kick": Published(50, 0.854),
+    "getup_faceup": Published(66, 0.838),
+    "dance_b": Published(79, 0.822),
+    "punch": Published(60, 0.812),
+    "sideflip": Published(64, 0.805),
+    "cartwheel": Published(51, 0.804, (200, 470)),
+    "spinkick": Published(67, 0.748, (690, 600)),
+    "roll": Published(81, 0.735),
+    "backflip": Published(72, 0.729, (440, 100)),
+    "spin": Published(191, 0.664),
+}
+
+
+def main() -> None:
+    """Trains what is missing and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("clips", type=Path, help="folder with humanoid3d_<skill>.txt")
+    parser.add_argument("--skills", nargs="+", choices=SKILLS, default=list(SKILLS))
+    parser.add_argument("--algo", default="ppo")
+    parser.add_argument("--starts", nargs="+", choices=["bc", "scratch"], default=["bc"])
+    parser.add_argument("--part", type=float, default=0.1, help="of DeepMimic's samples")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "skills")
+    arguments = parser.parse_args()
+    clips = {skill: arguments.clips / f"humanoid3d_{skill}.txt" for skill in arguments.skills}
+    missing = [skill for skill, clip in clips.items() if not clip.is_file()]
+    if missing:
+        print(f"no clips of {', '.join(missing)} in {arguments.clips}", file=sys.stderr)
+    for seed in arguments.seeds:
+        for skill in (name for name in clips if name not in missing):
+            for start in arguments.starts:
+                row = {"skill": skill, "algo": arguments.algo, "start": start, "seed": seed}
+                timesteps = round(1e6 * SKILLS[skill].samples * arguments.part)
+                make(row, clips[skill], timesteps, arguments.outputs)
+    print(table(read()))
+
+
+def make(row: dict[str, Any], clip: Path, timesteps: int, outputs: Path) -> None:
+    """Trains and evaluates one row, which is written down as unfinished until then."""
+    name = "-".join(str(row[part]) for part in ("skill", "algo", "start", "seed"))
+    run = RunFolder(outputs / name)
+    if any(key(old) == key(row) and old["timesteps"] >= timesteps for old in finished()):
+        return
+    asked = ["--motion", str(clip), "--algo", row["algo"], "--seed", str(row["seed"])]
+    asked += ["--total-rl-timesteps", str(timesteps), "--visualize-freq", "0"]
+    asked += ["--skip-bc"] if row["start"] == "scratch" else []
+    command = [sys.executable, "-m", "sb3_mimic"]
+    train = [*command, "train"]
+    if run.config.is_file():
+        train += ["--resume", str(run.path), "--total-rl-timesteps", str(timesteps)]
+    else:
+        train += [*asked, "--output-dir", str(outputs), "--experiment-name", name]
+    shown = " ".join(["sb3-mimic train", *asked]).replace(str(clip), clip.name)
+    timing = run.path / "wall_seconds.json"
+    spent = json.loads(timing.read_text(encoding="utf-8")) if timing.is_file() else 0.0
+    write({**row, "timesteps": timesteps, "command": shown, "finished": False})
+    began = time.perf_counter()
+    try:
+        subprocess.run(train, check=True)
+    finally:
+        if run.path.is_dir():
+            spent += time.perf_counter() - began
+            timing.write_text(json.dumps(spent), encoding="utf-8")
+    measure = [*command, "evaluate", str(run.path), "--push", "--json"]
+    evaluated = subprocess.run(measure, check=True, capture_output=True, text=True)
+    figures = json.loads(run.evaluation.read_text(encoding="utf-8"))
+    versions = json.loads(run.versions.read_text(encoding="utf-8"))
+    write(
+        {
+            **row,
+            "timesteps": timesteps,
+            "command": shown,
+            "finished": True,
+            "num_timesteps": figures["num_timesteps"],
+            "wall_s": spent,
+            "clone": figures.get("clone"),
+            "model": json.loads(evaluated.stdout),
+            "curve": curve(run),
+            "versions": {name: v for name, v in versions.items() if name != "platform"},
+        }
+    )
+
+
+def curve(run: RunFolder) -> dict[str, list[float]]:
+    """Environment steps and mean returns of the evaluations on the way."""
+    if not run.evaluations.is_file():
+        return {}
+    with np.load(run.evaluations) as saved:
+        return {
+            "timesteps": saved["timesteps"].tolist(),
+            "mean_return": saved["results"].mean(axis=1).tolist(),
+        }
+
+
+def read() -> list[dict[str, Any]]:
+    """The rows there are."""
+    path = RESULTS / "skills.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+
+def finished() -> list[dict[str, Any]]:
+    """Those that are finished."""
+    return [row for row in read() if row["finished"]]
+
+
+def write(row: dict[str, Any]) -> None:
+    """Puts a row in place of an earlier one of the same run, and the table into the page."""
+    rows = sorted([*(old for old in read() if key(old) != key(row)), row], key=key)
+    with atomic_path(RESULTS / "skills.json") as temporary:
+        temporary.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    text = (
+        "# DeepMimic's skills\n\n"
+        "Trained by `bench/skills.py` for a part of DeepMimic's samples, evaluated by [the "
+        "protocol](../dimensions.md#evaluation-protocol); DeepMimic's figures in parentheses. "
+        "Commands, seeds, versions and curves: [skills.json](skills.json).\n\n"
+    )
+    with atomic_path(RESULTS / "skills.md") as temporary:
+        temporary.write_text(text + table(rows), encoding="utf-8")
+
+
+def key(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What identifies a run."""
+    return row["skill"], row["algo"], row["start"], row["seed"]
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """A line for each run."""
+    columns = ("skill", "algo", "from", "seed", "samples [M]", "wall [min]", "BC only", "return")
+    columns += ("stochastic", "survival [s]", "push forward, sideways [N]")
+    lines = [
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
+    ]
+    for row in rows:
+        skill, algo, start, seed = key(row)
+        known = SKILLS[skill]
+        begin = f"| {skill} | {algo} | {start} | {seed} "
+        if not row["finished"]:
+            planned = f"{row['timesteps'] / 1e6:.1f} ({known.samples})"
+            lines.append(f"{begin}| {planned} | not finished | | | | | |")
+            continue
+        model, clone = row["model"], row["clone"]
+        push = f"{model['push_forward_N']:.0f}, {model['push_sideways_N']:.0f}"
+        if known.push is not None:
+            push += " ({}, {})".format(*known.push)
+        lines.append(
+            f"{begin}| {row['num_timesteps'] / 1e6:.1f} ({known.samples}) "
+            f"| {row['wall_s'] / 60:.0f} "
+            f"| {'–' if clone is None else format(clone['normalized_return'], '.3f')} "
+            f"| {model['normalized_return']:.3f} ({known.normalized_return}) "
+            f"| {model['normalized_return_stochastic']:.3f} "
+            f"| {model['survival_s']:.1f} | {push} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""``sb3-mimic dagger`` and ``sb3-mimic adversarial``: imitation that acts in the environment."""
+
+import json
+import sys
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from sb3_mimic.cli.demos import Demonstrations
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.config import optional
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imitation.data.types import Trajectory
+    from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+    from sb3_mimic.learn.tasks import Task
+
+
+@dataclass(frozen=True)
+class Interactive(Demonstrations):
+    """Options of both commands."""
+
+    algo: str = "ppo"
+    """Algorithm whose model is made: ppo or trpo."""
+    demos: Annotated[Path | None, optional("PATH")] = None
+    """Saved demonstrations instead of collecting them."""
+    bc_epochs: int = 20
+    """Epochs of behavior cloning before, at most."""
+    total_timesteps: int = 200_000
+    """Environment steps."""
+    n_eval_episodes: int = 32
+    """Episodes of the evaluation."""
+    device: str = "cpu"
+    """cpu, cuda or auto."""
+    json: bool = False
+    """Print the figures as JSON."""
+
+    def learn(self, save_path: Path) -> int:
+        """Clones, goes on with :meth:`interact`, evaluates both, saves."""
+        from sb3_mimic.learn.algorithms import make_model
+        from sb3_mimic.learn.environments import make_envs
+        from sb3_mimic.learn.evaluate import evaluate
+        from sb3_mimic.learn.pipeline import figures
+        from sb3_mimic.learn.pretrain import pretrain
+        from sb3_mimic.learn.saved import save_model
+
+        if save_path.suffix != ".zip":
+            raise InputError(f"--save-path {save_path} must end in .zip")
+        if save_path.exists():
+            raise InputError(f"{save_path}: exists already; choose another --save-path")
+        if self.use_camera:
+            raise InputError("--use-camera gives images, which these methods do not take")
+        source = self.source(self.demos)
+        task = source.task
+        hyperparameters = task.hyperparameters_for(self.algo)
+        demonstrations = source.collect()
+        envs = make_envs(
+            task.env_id, hyperparameters.n_envs, seed=self.seed, env_kwargs=source.env_kwargs
+        )
+        try:
+            model = make_model(self.algo, envs, hyperparameters, seed=self.seed, device=self.device)
+            pretrain(
+                model,
+                demonstrations,
+                self.bc_epochs,
+                settings=task.cloning,
+                seed=self.seed,
+                progress_bar=sys.stderr.isatty(),
+            )
+            how = {"n_episodes": self.n_eval_episodes, "seed": self.seed}
+            found = {"clone": evaluate(model, task.env_id, source.env_kwargs, **how)}
+            self.interact(model, demonstrations, task)
+            found["model"] = evaluate(model, task.env_id, source.env_kwargs, **how)
+            save_model(model, save_path)
+        finally:
+            envs.close()
+        if self.json:
+            print(json.dumps(found, indent=2))
+        else:
+            for name, evaluation in found.items():
+                print(f"{name}: {figures(evaluation)}")
+        print(f"saved: {save_path}", file=sys.stderr if self.json else sys.stdout)
+        return 0
+
+    @abstractmethod
+    def interact(
+        self, model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"
+    ) -> None:
+        """Trains the clone further."""
+
+
+@dataclass(frozen=True)
+class Dagger(Interactive):
+    """Clone, then clone on in the states that the clone comes into (DAgger).
+
+    What is to be done there is asked of the nearest demonstrated state, or of --dagger-expert.
+    """
+
+    dagger_expert: Annotated[Path | None, optional("PATH")] = None
+    """Trained SB3 model (.zip) to ask instead of the nearest demonstrated state."""
+    save_path: Path = Path("dagger_policy.zip")
+    """File to write."""
+
+    def run(self) -> int:
+        """Clones, evaluates and saves."""
+        return self.learn(self.save_path)
+
+    def interact(
+        self, model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"
+    ) -> None:
+        """Runs DAgger."""
+        from sb3_mimic.learn.interactive import dagger
+        from sb3_mimic.learn.saved import load_policy
+
+        expert = None if self.dagger_expert is None else load_policy(self.dagger_expert)
+        dagger(
+            model,
+            demonstrations,
+            self.total_timesteps,
+            expert=expert,
+            settings=task.cloning,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True)
+class Adversarial(Interactive):
+    """Clone, then train against a discriminator (GAIL, AIRL) by PPO or TRPO."""
+
+    adversary: Literal["gail", "airl"] = "gail"
+    """Kind of adversary."""
+    save_path: Path = Path("adversarial_policy.zip")
+    """File to write."""
+
+    def run(self) -> int:
+        """Clones, trains, evaluates and saves."""
+        return self.learn(self.save_path)
+
+    def interact(
+        self, model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"
+    ) -> None:
+        """Runs GAIL or AIRL."""
+        from sb3_mimic.learn.interactive import adversarial
+
+        adversarial(
+            model,
+            demonstrations,
+            self.total_timesteps,
+            self.adversary,
+            critic_rollouts=task.warm_start.critic_rollouts,
+            seed=self.seed,
+        )

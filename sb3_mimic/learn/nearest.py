@@ -1,0 +1,51 @@
+"""The nearest demonstrated state as an expert that can be asked anywhere."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from imitation.data.types import Trajectory
+from imitation.policies.base import NonTrainablePolicy
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from stable_baselines3.common.vec_env import VecEnv
+
+# What stands still in the demonstrations counts no more than this standard deviation.
+_LEAST_STD = 1e-2
+
+
+class NearestDemonstration(NonTrainablePolicy):
+    """Acts as the demonstration did in the state that is nearest to the one observed.
+
+    Nearest by the distance of observations, each element in its own standard deviation over the
+    demonstrations. Where the reference is part of the observation, as the humanoid's phase and
+    PiDog's last action are, that is the nearest frame of the motion. Off the demonstrations the
+    label is the motion going on, not a recovery.
+
+    Args:
+        demonstrations: Trajectories with vector observations.
+        env: Environments of the same spaces.
+    """
+
+    def __init__(self, demonstrations: Sequence[Trajectory], env: VecEnv) -> None:
+        super().__init__(observation_space=env.observation_space, action_space=env.action_space)
+        observations = np.concatenate([np.asarray(t.obs[:-1]) for t in demonstrations])
+        self._actions = np.concatenate([t.acts for t in demonstrations]).astype(np.float32)
+        self._scale = np.maximum(observations.std(axis=0), _LEAST_STD)
+        self._tree = cKDTree(observations / self._scale)
+
+    def predict(
+        self,
+        observation: Any,
+        state: Any = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[np.float32], None]:
+        """Actions of the nearest demonstrated states; see SB3's ``predict``."""
+        del state, episode_start, deterministic
+        _, nearest = self._tree.query(np.asarray(observation) / self._scale)
+        actions: NDArray[np.float32] = self._actions[nearest]
+        return actions, None
+
+    def _choose_action(self, obs: Any) -> NDArray[np.float32]:
+        return self.predict(obs)[0]

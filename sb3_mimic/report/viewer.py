@@ -1,0 +1,310 @@
+"""A viewer in the browser, for machines without a display: viser shows what performs.
+
+One thread performs and sends; viser calls back from its own when something is clicked, and those
+calls only leave a note of what was asked for.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.report.performers import Performer
+
+if TYPE_CHECKING:
+    import trimesh
+
+FloatArray = NDArray[np.float64]
+
+# How far one can look back [s].
+_HISTORY = 20.0
+# Between two updates of the line of text [s].
+_TOLD_EVERY = 0.5
+_GHOST_COLOR, _GHOST_OPACITY = (89, 191, 115), 0.35
+# Geometries of higher groups are for collisions, and MuJoCo's viewers leave them out too.
+_SHOWN_GROUPS = 3
+_DEFAULT_COLOR = (0.5, 0.5, 0.5, 1.0)  # of MJCF
+_DIRECTIONS = {"forward": (1.0, 0.0), "back": (-1.0, 0.0), "left": (0.0, 1.0), "right": (0.0, -1.0)}
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """A moment of the performance."""
+
+    time: float
+    qpos: FloatArray
+    ghost_qpos: FloatArray | None
+
+
+class WebViewer:
+    """A performance in the browser: pause, step, look back, push, with the reference as a ghost.
+
+    Args:
+        performer: What performs.
+        host: Address to listen at; ``127.0.0.1`` keeps it to this machine.
+        port: Port; where it is taken, the next free one.
+        ghost: Whether the reference is shown from the start.
+
+    Attributes:
+        updates: How many moments were sent.
+
+    Raises:
+        InputError: If viser is not installed, or the address cannot be used.
+    """
+
+    def __init__(
+        self, performer: Performer, *, host: str = "127.0.0.1", port: int = 8080, ghost: bool = True
+    ) -> None:
+        try:
+            import viser
+        except ImportError as error:
+            raise InputError(
+                "the viewer in the browser needs viser: pip install 'sb3-mimic[viewer]'"
+            ) from error
+        self.performer = performer
+        self.updates = 0
+        self._rate = performer.robot.control_rate
+        self._history: deque[_Frame] = deque(maxlen=round(_HISTORY * self._rate))
+        self._paused = False
+        self._steps_asked = 0
+        self._pushes: list[FloatArray] = []
+        self._restart_asked = False
+        self._told = 0.0
+        try:
+            self._server = viser.ViserServer(host=host, port=port, verbose=False)
+        except OSError as error:
+            raise InputError(f"cannot listen at {host}:{port} ({error.strerror})") from error
+        self._data = mujoco.MjData(performer.robot.model)
+        self._make_scene()
+        self._make_controls(ghost)
+        self._remember()
+
+    @property
+    def url(self) -> str:
+        """Where to look."""
+        return f"http://{self._server.get_host()}:{self._server.get_port()}"
+
+    def run(self, going: Callable[[], bool] = lambda: True) -> None:
+        """Performs in real time as long as it is to."""
+        due = time.perf_counter()
+        while going():
+            self._advance()
+            self._send(self._chosen())
+            due = max(due + 1 / self._rate, time.perf_counter() - 1 / self._rate)
+            time.sleep(max(0.0, due - time.perf_counter()))
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._server.stop()
+
+    def _make_scene(self) -> None:
+        model, scene = self.performer.robot.model, self._server.scene
+        scene.set_up_direction("+z")
+        # The world moves under a robot that stays in the middle of the picture.
+        self._world = scene.add_frame("/world", show_axes=False)
+        tall = max(float(model.qpos0[2]), 0.05)
+        scene.add_grid(
+            "/world/floor",
+            infinite_grid=True,
+            cell_size=tall / 2,
+            section_size=2 * tall,
+            fade_distance=25 * tall,
+        )
+        self._bodies: list[tuple[int, Any]] = []
+        self._ghosts: list[tuple[int, Any]] = []
+        for body in range(1, model.nbody):
+            mesh = body_mesh(model, body)
+            if mesh is None:
+                continue
+            name = f"/world/robot/{body}"
+            self._bodies.append((body, scene.add_mesh_trimesh(name, mesh)))
+            ghost = scene.add_mesh_simple(
+                f"/world/ghost/{body}",
+                np.asarray(mesh.vertices),
+                np.asarray(mesh.faces),
+                color=_GHOST_COLOR,
+                opacity=_GHOST_OPACITY,
+                cast_shadow=False,
+            )
+            self._ghosts.append((body, ghost))
+        camera = self._server.initial_camera
+        camera.position = (0.8 * tall, -3.2 * tall, 1.5 * tall)
+        camera.look_at = (0.0, 0.0, tall)
+        camera.near = tall / 50
+
+    def _make_controls(self, ghost: bool) -> None:
+        gui = self._server.gui
+        self._text = gui.add_markdown("")
+        pause = gui.add_button("Pause")
+        step = gui.add_button("Step")
+        restart = gui.add_button("Restart")
+        self._back = gui.add_slider(
+            "seconds ago", min=-_HISTORY, max=0.0, step=round(1 / self._rate, 4), initial_value=0.0
+        )
+        self._follow = gui.add_checkbox("follow", True)
+        self._show_ghost = gui.add_checkbox("ghost", ghost)
+        self._show_ghost.visible = self.performer.ghost_qpos is not None
+        mass = float(self.performer.robot.model.body_mass.sum())
+        # A fifth of a meter per second more or less is felt, one throws nearly anybody.
+        strength = gui.add_slider(
+            "push [N·s]", min=0.0, max=round(mass), step=mass / 50, initial_value=mass / 5
+        )
+        push = gui.add_button_group("push", tuple(_DIRECTIONS))
+
+        @pause.on_click
+        def _(_: Any) -> None:
+            self._paused = not self._paused
+            self._back.value = 0.0  # type: ignore[misc] # viser's handles are typed as read-only
+            pause.label = "Play" if self._paused else "Pause"
+
+        @step.on_click
+        def _(_: Any) -> None:
+            self._paused = True
+            pause.label = "Play"
+            self._steps_asked += 1
+
+        @restart.on_click
+        def _(_: Any) -> None:
+            self._restart_asked = True
+
+        @self._back.on_update
+        def _(_: Any) -> None:
+            if self._back.value < 0:
+                self._paused = True
+                pause.label = "Play"
+
+        @push.on_click
+        def _(_: Any) -> None:
+            self._pushes.append(strength.value * np.array(_DIRECTIONS[push.value]))
+
+    def _advance(self) -> None:
+        """Does what was asked for, and a step where time goes on."""
+        if self._restart_asked:
+            self._restart_asked = False
+            self.performer.restart()
+            self._history.clear()
+            self._remember()
+        while self._pushes:
+            self.performer.push(self._pushes.pop())
+        if self._steps_asked:
+            self._steps_asked -= 1
+            if self._back.value < 0:
+                later = min(0.0, self._back.value + 1 / self._rate)
+                self._back.value = later  # type: ignore[misc]
+                return
+        elif self._paused:
+            return
+        self.performer.step()
+        self._remember()
+
+    def _remember(self) -> None:
+        performer = self.performer
+        self._history.append(_Frame(performer.time, performer.qpos, performer.ghost_qpos))
+
+    def _chosen(self) -> _Frame:
+        """The moment to show: now, or as far back as the slider says."""
+        back = round(-self._back.value * self._rate)
+        return self._history[max(0, len(self._history) - 1 - back)]
+
+    def _send(self, frame: _Frame) -> None:
+        ghost = frame.ghost_qpos if self._show_ghost.value else None
+        with self._server.atomic():
+            if self._follow.value:
+                self._world.position = (-frame.qpos[0], -frame.qpos[1], 0.0)
+            self._place(self._bodies, frame.qpos)
+            if ghost is not None:
+                self._place(self._ghosts, ghost)
+            for _, handle in self._ghosts:
+                handle.visible = ghost is not None
+        self.updates += 1
+        now = time.perf_counter()
+        if now - self._told > _TOLD_EVERY:
+            self._told = now
+            self._text.content = (
+                f"{_plain(self.performer.name)}: {frame.time:.1f} s, "
+                f"ended or fell {self.performer.restarts} times"
+            )
+
+    def _place(self, handles: list[tuple[int, Any]], qpos: FloatArray) -> None:
+        self._data.qpos[:] = qpos
+        mujoco.mj_kinematics(self.performer.robot.model, self._data)
+        for body, handle in handles:
+            handle.position = self._data.xpos[body]
+            handle.wxyz = self._data.xquat[body]
+
+
+def body_mesh(model: mujoco.MjModel, body: int) -> "trimesh.Trimesh | None":
+    """What is seen of a body, in its own frame; None where nothing is.
+
+    Args:
+        model: The model.
+        body: Number of the body.
+    """
+    import trimesh
+
+    parts = []
+    first = int(model.body_geomadr[body])
+    for geom in range(first, first + int(model.body_geomnum[body])):
+        color = _color(model, geom)
+        if model.geom_group[geom] >= _SHOWN_GROUPS or color[3] == 0:
+            continue
+        mesh = _geom_mesh(model, geom)
+        if mesh is None:
+            continue
+        turn = np.empty(9)
+        mujoco.mju_quat2Mat(turn, model.geom_quat[geom])
+        place = np.eye(4)
+        place[:3, :3], place[:3, 3] = turn.reshape(3, 3), model.geom_pos[geom]
+        mesh.apply_transform(place)
+        mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=(255 * color).astype(int))
+        parts.append(mesh)
+    joined: Any = trimesh.util.concatenate(parts) if parts else None
+    return joined if isinstance(joined, trimesh.Trimesh) else None
+
+
+def _geom_mesh(model: mujoco.MjModel, geom: int) -> "trimesh.Trimesh | None":
+    """The surface of a geometry in its own frame; None for planes and the like."""
+    from trimesh import Trimesh, creation
+
+    kind, size = model.geom_type[geom], model.geom_size[geom]
+    mesh: Any = None
+    if kind == mujoco.mjtGeom.mjGEOM_SPHERE:
+        mesh = creation.icosphere(subdivisions=3, radius=size[0])
+    elif kind == mujoco.mjtGeom.mjGEOM_CAPSULE:
+        mesh = creation.capsule(radius=size[0], height=2 * size[1], count=(20, 20))
+    elif kind == mujoco.mjtGeom.mjGEOM_CYLINDER:
+        mesh = creation.cylinder(radius=size[0], height=2 * size[1], sections=24)
+    elif kind == mujoco.mjtGeom.mjGEOM_BOX:
+        mesh = creation.box(extents=2 * size)
+    elif kind == mujoco.mjtGeom.mjGEOM_ELLIPSOID:
+        mesh = creation.icosphere(subdivisions=3)
+        mesh.apply_scale(size)
+    elif kind == mujoco.mjtGeom.mjGEOM_MESH:
+        number = model.geom_dataid[geom]
+        vertex, face = model.mesh_vertadr[number], model.mesh_faceadr[number]
+        mesh = Trimesh(
+            model.mesh_vert[vertex : vertex + model.mesh_vertnum[number]],
+            model.mesh_face[face : face + model.mesh_facenum[number]],
+            process=False,
+        )
+    return None if mesh is None else Trimesh(mesh.vertices, mesh.faces, process=False)
+
+
+def _color(model: mujoco.MjModel, geom: int) -> FloatArray:
+    """Color of a geometry, its material's unless it has its own, ``(4,)`` in [0, 1]."""
+    color = np.asarray(model.geom_rgba[geom], np.float64)
+    material = int(model.geom_matid[geom])
+    if material >= 0 and np.allclose(color, _DEFAULT_COLOR):
+        color = np.asarray(model.mat_rgba[material], np.float64)
+    return color
+
+
+def _plain(name: str) -> str:
+    """A name without what Markdown would take for its own."""
+    return "".join(c if c.isalnum() or c in " _-." else " " for c in name).replace("_", r"\_")
