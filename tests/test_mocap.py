@@ -140,7 +140,7 @@ def test_the_same_seed_gives_the_same_demonstrations() -> None:
 def test_a_pass_over_a_clip_that_does_not_loop_ends_with_it() -> None:
     clip = replace(load_motion("walk"), loop=False)
     passes = collect_mocap(HUMANOID, clip, 3)
-    assert passes[0].terminal
+    assert not passes[0].terminal  # the end of a clip is no failure
     assert all(len(p) <= len(passes[0]) for p in passes)
 
 

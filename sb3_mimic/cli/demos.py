@@ -98,16 +98,27 @@ class Demos(Demonstrations):
 
     save_path: tyro.conf.Positional[Path] = Path("demonstrations")
     """Folder to make, in the format of imitation's serialize.save."""
+    minari: Annotated[str | None, optional("ID")] = None
+    """Write them as a Minari dataset of this id as well, as pidog/sine-v0."""
 
     def run(self) -> int:
         """Collects and saves."""
+        from sb3_mimic.demos.minari import check_new, save_minari
         from sb3_mimic.demos.storage import save_demonstrations
 
         if self.save_path.exists():
             raise InputError(f"{self.save_path}: exists already; choose another folder")
+        if self.minari is not None:
+            check_new(self.minari)
         source = self.source()
         trajectories = source.collect()
-        save_demonstrations(self.save_path, trajectories, source.provenance())
+        provenance = source.provenance()
+        save_demonstrations(self.save_path, trajectories, provenance)
+        if self.minari is not None:
+            task = source.task
+            save_minari(self.minari, trajectories, task.env_id, source.env_kwargs, provenance)
         total = sum(len(t) for t in trajectories)
         print(f"{len(trajectories)} demonstrations, {total} transitions: {self.save_path}")
+        if self.minari is not None:
+            print(f"Minari dataset: {self.minari}")
         return 0

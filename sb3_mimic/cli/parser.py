@@ -8,6 +8,7 @@ from sb3_mimic.cli.demos import Demos
 from sb3_mimic.cli.doctor import Doctor
 from sb3_mimic.cli.evaluate import Evaluate
 from sb3_mimic.cli.export import Export
+from sb3_mimic.cli.hub import Hub
 from sb3_mimic.cli.interactive import Adversarial, Dagger
 from sb3_mimic.cli.motions import Motions
 from sb3_mimic.cli.play import Play
@@ -38,6 +39,7 @@ _Commands = (
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Hub, tyro.conf.subcommand("hub")]
     | Annotated[Motions, tyro.conf.subcommand("motions")]
 )
 

@@ -19,8 +19,8 @@ class Pretrain(Demonstrations):
 
     algo: str = "ppo"
     """Algorithm whose model is made: ppo or trpo."""
-    demos: Annotated[Path | None, optional("PATH")] = None
-    """Saved demonstrations to clone instead of collecting them."""
+    demos: Annotated[Path | None, optional("PATH|minari:ID")] = None
+    """Saved demonstrations to clone instead of collecting them: a folder, or a Minari dataset."""
     epochs: int = 100
     """Passes over the demonstrations, at most."""
     batch_size: int = 256

@@ -1,5 +1,7 @@
 """Demonstrations from a trained model, through imitation's own rollout."""
 
+from dataclasses import replace
+
 import numpy as np
 from gymnasium import spaces
 from imitation.data import rollout
@@ -40,14 +42,22 @@ def collect_expert(
         rollout.make_sample_until(min_episodes=n_episodes),
         rng=np.random.default_rng(seed),
         unwrap=False,
+        exclude_infos=False,
         verbose=False,
         deterministic_policy=True,
     )
     trajectories = [
-        cast_trajectory(t, env.observation_space, env.action_space) for t in episodes[:n_episodes]
+        cast_trajectory(_told_apart(t), env.observation_space, env.action_space)
+        for t in episodes[:n_episodes]
     ]
     check_trajectories(trajectories, env.observation_space, env.action_space, "the expert")
     return trajectories
+
+
+def _told_apart(episode: TrajectoryWithRew) -> TrajectoryWithRew:
+    """The episode, terminal only where it ended by failure: imitation says so of every end."""
+    truncated = episode.infos is not None and episode.infos[-1].get("TimeLimit.truncated", False)
+    return replace(episode, terminal=episode.terminal and not truncated)
 
 
 def _check_spaces(expert: BaseAlgorithm | BasePolicy, env: VecEnv) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.export.description import INPUT, KEY, OUTPUT, Description
 from sb3_mimic.export.graph import PolicyGraph
+from sb3_mimic.extras import require
 
 Format = Literal["onnx", "torchscript"]
 
@@ -77,7 +78,7 @@ class OnnxPolicy(ExportedPolicy):
     """
 
     def __init__(self, path: Path) -> None:
-        require("onnxruntime")
+        require("export", "onnxruntime")
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -151,7 +152,7 @@ class Writer:
                 # Frozen: the critic, which nothing computes with, stays out of the file.
                 traced = th.jit.trace(graph, example)  # type: ignore[no-untyped-call]
                 return cls(th.jit.freeze(traced), file_format)
-            require("onnx", "onnxscript", "onnxruntime")
+            require("export", "onnx", "onnxscript", "onnxruntime")
             program = th.onnx.export(
                 graph,
                 (example,),
@@ -195,22 +196,6 @@ def load_exported(path: str | Path) -> ExportedPolicy:
     if path.suffix == SUFFIXES["torchscript"]:
         return TorchScriptPolicy(path)
     raise InputError(f"{path}: must end in {' or '.join(SUFFIXES.values())}")
-
-
-def require(*packages: str) -> None:
-    """Checks that packages of the extra ``[export]`` are there.
-
-    Raises:
-        InputError: If one is not; it says how to get it.
-    """
-    from importlib.util import find_spec
-
-    for package in packages:
-        if find_spec(package) is None:
-            raise InputError(
-                f"ONNX files need {package}, which is not installed: "
-                "pip install 'sb3-mimic[export]'"
-            )
 
 
 def _read_description(path: Path, text: str | bytes | None) -> Description:

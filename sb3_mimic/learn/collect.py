@@ -11,6 +11,7 @@ from imitation.data.types import Trajectory
 
 from sb3_mimic.demos import collect_demonstrations
 from sb3_mimic.demos.expert import collect_expert
+from sb3_mimic.demos.minari import PREFIX, load_minari
 from sb3_mimic.demos.refined import Refinement
 from sb3_mimic.demos.storage import load_demonstrations
 from sb3_mimic.envs.env import MimicEnv
@@ -121,8 +122,14 @@ class Source:
 def load_for(
     env_id: str, env_kwargs: Mapping[str, Any], path: Path, *, allow_pickle: bool = False
 ) -> Sequence[Trajectory]:
-    """Loads saved demonstrations for an environment; see :func:`load_demonstrations`."""
+    """Loads saved demonstrations for an environment; see :func:`load_demonstrations`.
+
+    A path ``minari:ID`` is a dataset of Minari; see :func:`sb3_mimic.demos.minari.load_minari`.
+    """
     with closing(gym.make(env_id, **env_kwargs)) as env:
+        if (name := path.as_posix()).startswith(PREFIX):
+            dataset_id = name.removeprefix(PREFIX)
+            return load_minari(dataset_id, env.observation_space, env.action_space)
         return load_demonstrations(
             path, env.observation_space, env.action_space, allow_pickle=allow_pickle
         )

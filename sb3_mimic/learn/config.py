@@ -43,8 +43,8 @@ class TrainConfig:
         str | None,
         by_robot("Clip by name or file (humanoid); gait trot, walk or sine (pidog).", "motion"),
     ] = None
-    demos: Annotated[Path | None, optional("PATH")] = None
-    """Saved demonstrations to clone instead of collecting them."""
+    demos: Annotated[Path | None, optional("PATH|minari:ID")] = None
+    """Saved demonstrations to clone instead of collecting them: a folder, or a Minari dataset."""
     expert: Annotated[Path | None, optional("PATH")] = None
     """Trained SB3 model (.zip) to collect the demonstrations from."""
     n_demo_episodes: Annotated[

@@ -65,7 +65,7 @@ def open_trained(
     if motion is not None:
         kwargs["motion"] = motion
     if path.is_dir():
-        path = _last_model(run)
+        path = last_model(run)
     return Trained(path, load_policy(path, device), settings["id"], kwargs)
 
 
@@ -83,7 +83,12 @@ def run_of(path: Path) -> RunFolder | None:
     return None
 
 
-def _last_model(run: RunFolder) -> Path:
+def last_model(run: RunFolder) -> Path:
+    """The zip of a run's last model: the trained one, a checkpoint, or the clone.
+
+    Raises:
+        InputError: If none was saved yet.
+    """
     if run.model.is_file():
         return run.model
     latest = run.latest_checkpoint()

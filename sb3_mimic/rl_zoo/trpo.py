@@ -1,0 +1,5 @@
+"""Settings of TRPO for RL Zoo's ``--conf-file``."""
+
+from sb3_mimic.rl_zoo import settings
+
+hyperparams = settings("trpo")
