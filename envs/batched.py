@@ -131,6 +131,11 @@ class BatchedEnv(ABC):
         """What an action asks of the robot, as plain data for files that leave Python."""
         return {}
 
+    @property
+    def onboard(self) -> dict[str, Any]:
+        """What the robot's own program must know of a policy; empty where it cannot run there."""
+        return {}
+
     def close(self) -> None:
         """Ends the physics threads."""
         self.simulation.close()

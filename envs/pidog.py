@@ -12,10 +12,10 @@ from typing import Any
 
 from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.envs.pidog_batch import PiDogBatch, check_command
-from sb3_mimic.envs.pidog_hardware import CLOCK_FREQUENCY, HISTORY, observation_size
+from sb3_mimic.envs.pidog_hardware import CLOCK_FREQUENCY, HISTORY
 from sb3_mimic.envs.pidog_model import load_pidog
 from sb3_mimic.envs.pidog_randomization import ModelBank, Randomization, make_bank
-from sb3_mimic.envs.pidog_sensors import SENSORS, Imu
+from sb3_mimic.envs.pidog_sensors import Imu
 from sb3_mimic.envs.pidog_servo import Servo
 from sb3_mimic.envs.pidog_tasks import Commands, PiDogOptions, PiDogReward
 from sb3_mimic.envs.rendering import RenderOptions
@@ -184,11 +184,8 @@ class PiDogEnv(MimicEnv):
     @property
     def n_actor(self) -> int:
         """Numbers of the observation that a policy may act on: all but the privileged ones."""
-        options = self.batched.options
-        size = observation_size(options.history)
-        if options.observation == "full":
-            size = 22 + self.batched.robot.model.nu + 2 * (options.task in {"velocity", "imitate"})
-        return size + sum(SENSORS[name] for name in options.sensors)
+        layout = self.batched.observation_layout
+        return sum(part.size for part in layout if part.name != "privileged")
 
     def make_batch(self, n_envs: int, n_threads: int | None = None) -> PiDogBatch:
         """The same task for ``n_envs`` environments; `NativeVecEnv` is made of it."""

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from sb3_mimic.envs import pidog_hardware as hardware
 from sb3_mimic.envs import pidog_sensors as sensing
-from sb3_mimic.envs.batched import BatchedEnv, BoolArray, FloatArray, IndexArray
+from sb3_mimic.envs.batched import (
+    BatchedEnv,
+    BoolArray,
+    FloatArray,
+    IndexArray,
+    ObservationPart,
+)
 from sb3_mimic.envs.measurements import draw_measurements
 from sb3_mimic.envs.pidog_gaits import ACTION_SCALE, GAITS
 from sb3_mimic.envs.pidog_hardware import CONTROL_RATE
@@ -109,7 +115,8 @@ class PiDogBatch(BatchedEnv):
         self._keep_sensors(n_envs)
         self._falls = fallen_states(self.simulation) if options.task == "recover" else None
         self._camera = _head_camera(model) if options.use_camera else None
-        self._scales = self._observation_scales()
+        parts = self._parts()
+        self._scales = np.repeat([scale for _, scale in parts], [part.size for part, _ in parts])
         if self._camera is None:
             self.observation_space = spaces.Box(-np.inf, np.inf, (len(self._scales),), np.float32)
         else:
@@ -363,24 +370,64 @@ class PiDogBatch(BatchedEnv):
         sample = sensing.imu_sample(felt, rates, bias, noise, self.options.imu)
         return np.nan_to_num(sample)  # a simulation that is lost still has to be observed
 
-    def _observation_scales(self) -> FloatArray:
-        """What each number of the observation is about in a brisk walk; see `_features`."""
+    @property
+    def observation_layout(self) -> tuple[ObservationPart, ...]:
+        """See `BatchedEnv.observation_layout`."""
+        if self._camera is not None:
+            return ()
+        return tuple(part for part, _ in self._parts())
+
+    @property
+    def action_scaling(self) -> dict[str, Any]:
+        """See `BatchedEnv.action_scaling`: left-sign angle = offset + scale · action."""
+        return {
+            "control": "servo angles of the legs, left sign, clipped to 90 degrees",
+            "unit": "rad",
+            "scale": [ACTION_SCALE] * 8,
+            "offset": STAND.tolist(),
+        }
+
+    @property
+    def onboard(self) -> dict[str, Any]:
+        """See `BatchedEnv.onboard`: history, clock and rate limit, for hardware observations."""
         options = self.options
-        parts: list[tuple[int, float]] = []
+        more = options.sensors or options.privileged or options.use_camera
+        if options.observation != "hardware" or more or self.robot.model.nu != 8:
+            return {}
+        return {
+            "history": options.history,
+            "clock_frequency": self._clock_frequency,
+            "rate_limit": self._servo.rate_limit or hardware.RATE_LIMIT,
+        }
+
+    def _parts(self) -> list[tuple[ObservationPart, float]]:
+        """The parts of `_features`, and what each is about in a brisk walk."""
+        options, nu = self.options, self.robot.model.nu
+        part = ObservationPart
+        command = (part("command", 2, "m/s forward, rad/s left"), _COMMAND_SCALE)
+        clock = (part("clock", 2, "sine, cosine"), 1.0)
         if options.observation == "full":
-            nu = self.robot.model.nu
-            parts += [(8, _JOINT_ANGLE_SCALE), (8, _JOINT_VELOCITY_SCALE)]
-            parts += [(3, _ANGULAR_VELOCITY_SCALE), (3, _UP_SCALE), (nu, _ACTION_SCALE)]
-            parts += [(2, _COMMAND_SCALE)] * (options.task == "velocity")
-            parts += [(2, 1.0)] * (options.task == "imitate")
+            parts = [
+                (part("joint_angles", 8, "rad, left sign, from standing"), _JOINT_ANGLE_SCALE),
+                (part("joint_rates", 8, "rad/s, left sign"), _JOINT_VELOCITY_SCALE),
+                (part("angular_velocity", 3, "rad/s, body frame"), _ANGULAR_VELOCITY_SCALE),
+                (part("up", 3, "body frame"), _UP_SCALE),
+                (part("last_action", nu), _ACTION_SCALE),
+            ]
+            parts += [command] * (options.task == "velocity")
+            parts += [clock] * (options.task == "imitate")
         else:
-            sample = [(3, _ACCELERATION_SCALE), (3, _ANGULAR_VELOCITY_SCALE)]
-            parts += [(8 * options.history, _ACTION_SCALE), *sample * options.history]
-            parts += [(2, 1.0), (2, _COMMAND_SCALE)]
-        parts += [(sensing.SENSORS[name], 1.0) for name in options.sensors]
-        parts += [(_PRIVILEGED, 1.0)] * options.privileged
-        widths, scales = zip(*parts, strict=True)
-        return np.repeat(scales, widths)
+            past = range(1 - options.history, 1)
+            parts = [(part(f"action_{i}", 8), _ACTION_SCALE) for i in past]
+            for i in past:
+                felt = part(f"acceleration_{i}", 3, "g, body frame")
+                parts.append((felt, _ACCELERATION_SCALE))
+                turned = part(f"angular_velocity_{i}", 3, "rad/s, body frame")
+                parts.append((turned, _ANGULAR_VELOCITY_SCALE))
+            parts += [clock, command]
+        parts += [(part(name, sensing.SENSORS[name]), 1.0) for name in options.sensors]
+        parts += [(part("privileged", _PRIVILEGED), 1.0)] * options.privileged
+        return parts
 
     def _features(self, indices: IndexArray) -> FloatArray:
         """Observations ``(k, m)``; see `PiDogEnv`."""

@@ -15,7 +15,9 @@ from sb3_mimic import collect_demonstrations, make_model, pretrain
 from sb3_mimic.envs import PiDogEnv
 from sb3_mimic.envs.pidog_randomization import Randomization
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.asymmetric import Actor, AsymmetricPolicy
+from sb3_mimic.export.files import load_exported
+from sb3_mimic.export.policy import export_policy
+from sb3_mimic.learn.asymmetric import AsymmetricPolicy, actor_policy
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.saved import load_policy
 from sb3_mimic.learn.tasks import get_task
@@ -59,10 +61,22 @@ def test_it_learns_saves_and_acts_on_hardware_observations_alone(
     values = [policy.predict_values(th.from_numpy(o)).detach() for o in (observations, secrets)]
     assert (values[0] != values[1]).all()
     # The robot's part alone.
-    with th.no_grad():
-        alone = Actor(policy)(th.from_numpy(observations[:, :N_ACTOR])).clamp(-1, 1)
-    np.testing.assert_allclose(alone.numpy(), expected, atol=1e-5)
+    alone = actor_policy(policy).predict(observations[:, :N_ACTOR], deterministic=True)[0]
+    np.testing.assert_allclose(alone, expected, atol=1e-5)
     model.save(tmp_path / "model.zip")
+    done = export_policy(
+        policy,
+        tmp_path / "model.zip",
+        tmp_path / "walk.pt",
+        file_format="torchscript",
+        env_id=ENV_ID,
+        env_kwargs=KWARGS,
+        for_robot=True,
+    )
+    exported = load_exported(done.path).predict(observations[:, :N_ACTOR])[0]
+    np.testing.assert_allclose(exported, expected, atol=1e-5)
+    assert done.description.servo == {"history": 5, "clock_frequency": 2.0, "rate_limit": 428.0}
+    assert sum(part["size"] for part in done.description.observation["layout"]) == N_ACTOR
     loaded = load_policy(tmp_path / "model.zip")
     assert isinstance(loaded, AsymmetricPolicy)
     assert loaded.n_actor == N_ACTOR

@@ -136,11 +136,47 @@ def test_sizes(kwargs: dict[str, Any], size: int) -> None:
     secret = make(**kwargs, privileged=True)
     assert secret.observation_space.shape == (size + 34,)
     assert secret.n_actor == size
+    assert sum(part.size for part in secret.batched.observation_layout) == size + 34
     observation, _ = env.reset(seed=0)
     more, _ = secret.reset(seed=0)
     np.testing.assert_array_equal(more[:size], observation)
     env.close()
     secret.close()
+
+
+def test_only_what_the_robot_has_can_run_on_it() -> None:
+    servo = Servo(rate_limit=300.0)
+    env = make(observation="hardware", history=3, clock_frequency=1.5, servo=servo)
+    told = {"history": 3, "clock_frequency": 1.5, "rate_limit": 300.0}
+    assert env.batched.onboard == told
+    env.close()
+    for kwargs in (
+        {},
+        {"observation": "hardware", "privileged": True},
+        {"observation": "hardware", "sensors": ("touch",)},
+        {"observation": "hardware", "head_and_tail": True},
+    ):
+        other = make(**kwargs)
+        assert other.batched.onboard == {}
+        other.close()
+
+
+def test_the_layout_names_the_numbers() -> None:
+    env = make()
+    env.reset(seed=0)
+    observation, *_ = env.step(np.linspace(-0.2, 0.2, 8, dtype=np.float32))
+    parts, first = {}, 0
+    for part in env.batched.observation_layout:
+        parts[part.name] = observation[first : first + part.size]
+        first += part.size
+    assert first == len(observation)
+    np.testing.assert_allclose(parts["joint_angles"], LEFT_SIGN * env.qpos[7:] - STAND, atol=1e-6)
+    np.testing.assert_allclose(parts["last_action"], np.linspace(-0.2, 0.2, 8), atol=1e-7)
+    scaling = env.batched.action_scaling
+    target = scaling["offset"] + np.array(scaling["scale"]) * np.linspace(-0.2, 0.2, 8)
+    control = env.batched._control(np.linspace(-0.2, 0.2, 8)[None])[0]
+    np.testing.assert_allclose(LEFT_SIGN * control, target, atol=1e-12)
+    env.close()
 
 
 def test_privileged_numbers_are_the_state() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from sb3_mimic.cli import main
 from sb3_mimic.envs.humanoid import HumanoidMimicEnv, load_humanoid
-from sb3_mimic.envs.pidog import load_pidog
+from sb3_mimic.envs.pidog_model import load_pidog
 from sb3_mimic.errors import InputError
 from sb3_mimic.report.performers import ClipPerformer, PolicyPerformer
 

@@ -94,6 +94,7 @@ def describe(
     }
     robot: dict[str, Any] = {}
     env: dict[str, Any] = {}
+    servo: dict[str, Any] = {}
     if env_id is not None:
         env = {"id": env_id, "kwargs": dict(env_kwargs)}
         with closing(gym.make(env_id, **env_kwargs)) as made:
@@ -101,6 +102,7 @@ def describe(
                 batch = made.unwrapped.batched
                 observation["layout"] = [asdict(part) for part in batch.observation_layout]
                 action["scaling"] = batch.action_scaling
+                servo = asdict(Servo(**batch.onboard)) if batch.onboard else {}
                 robot = {
                     "name": batch.robot.name,
                     "joints": list(batch.robot.joint_names),
@@ -109,5 +111,5 @@ def describe(
                 }
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     return Description(
-        observation, action, robot, env, model={"file": model.name, "sha256": digest}
+        observation, action, robot, env, {"file": model.name, "sha256": digest}, servo
     )

@@ -14,6 +14,7 @@ from sb3_mimic.export.description import Description, describe
 from sb3_mimic.export.files import SUFFIXES, Format, Writer, load_exported
 from sb3_mimic.export.graph import PolicyGraph, probes
 from sb3_mimic.io import atomic_path
+from sb3_mimic.learn.asymmetric import AsymmetricPolicy, actor_policy
 from sb3_mimic.learn.environments import make_envs
 
 TOLERANCE = 1e-5
@@ -53,6 +54,7 @@ def export_policy(
 ) -> Exported:
     """Writes a policy as a file that runs without SB3, if it acts as SB3 does.
 
+    Of a policy whose critic sees more than its actor, the actor's part of observations goes in.
     Compared are the actions for the observations of a rollout, where the environment is known, and
     for drawn ones that reach far beyond, each one alone and all in one batch.
 
@@ -82,13 +84,15 @@ def export_policy(
     """
     if output.suffix != SUFFIXES[file_format]:
         raise InputError(f"{output}: a file of {file_format} must end in {SUFFIXES[file_format]}")
-    graph = PolicyGraph(policy)
     kwargs = dict(env_kwargs or {})
+    if isinstance(policy, AsymmetricPolicy):
+        policy, kwargs["privileged"] = actor_policy(policy), False
+    graph = PolicyGraph(policy)
     description = describe(graph, model, env_id, kwargs)
     if for_robot and not description.servo:
         raise InputError(
             f"{model}: observes what the robot cannot measure; for --servo a PiDog policy must be "
-            "trained with observation=hardware (--env pidog)"
+            "trained with observation=hardware (--env pidog-hardware)"
         )
     observations = probes(policy, _N_PROBES)
     if env_id is not None:

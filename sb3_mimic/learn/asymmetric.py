@@ -8,14 +8,14 @@ dictionary, so that demonstrations, cloning and SB3's algorithms take it as any 
 
 from typing import Any
 
+import numpy as np
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import MlpExtractor
-from torch import nn
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.policies import NormalizeObservations
+from sb3_mimic.learn.policies import NormalizeObservations, normalizers
 
 
 class AsymmetricExtractor(MlpExtractor):
@@ -94,33 +94,42 @@ class AsymmetricPolicy(ActorCriticPolicy):
         return {**super()._get_constructor_parameters(), "n_actor": self.n_actor}
 
 
-class Actor(nn.Module):
-    """The deterministic actor of a policy, on the numbers it reads: what a robot runs.
+def actor_policy(policy: AsymmetricPolicy) -> ActorCriticPolicy:
+    """An ordinary policy on the numbers that the actor reads, and acts as it: what a robot runs.
 
     Args:
-        policy: On the processor.
+        policy: With :class:`~sb3_mimic.learn.policies.NormalizeObservations`.
+
+    Returns:
+        The policy, for observations of ``n_actor`` numbers; its critic knows nothing.
+
+    Raises:
+        InputError: If the policy normalizes in another way.
     """
-
-    mean: th.Tensor
-    scale: th.Tensor
-
-    def __init__(self, policy: AsymmetricPolicy) -> None:
-        super().__init__()
-        normalizer = policy.features_extractor
-        if not isinstance(normalizer, NormalizeObservations):
-            raise InputError(
-                "the actor alone needs NormalizeObservations as the policy's features extractor, "
-                f"not {type(normalizer).__name__}"
-            )
-        n = policy.n_actor
-        self.clip = normalizer.clip
-        self.register_buffer("mean", normalizer.mean[:n].clone())
-        self.register_buffer("scale", th.sqrt(normalizer.var[:n] + normalizer.epsilon))
-        self.hidden = policy.mlp_extractor.policy_net
-        self.out = policy.action_net
-
-    def forward(self, observation: th.Tensor) -> th.Tensor:
-        """Mean actions ``(n, nu)``, not clipped, for observations ``(n, n_actor)``."""
-        scaled = ((observation - self.mean) / self.scale).clamp(-self.clip, self.clip)
-        action: th.Tensor = self.out(self.hidden(scaled))
-        return action
+    normalizer, space = policy.features_extractor, policy.observation_space
+    if not isinstance(normalizer, NormalizeObservations) or not isinstance(space, spaces.Box):
+        raise InputError(
+            "the actor alone needs NormalizeObservations as the policy's features extractor, not "
+            f"{type(normalizer).__name__}"
+        )
+    n = policy.n_actor
+    net_arch = policy.net_arch if isinstance(policy.net_arch, dict) else {"pi": policy.net_arch}
+    alone = ActorCriticPolicy(
+        spaces.Box(space.low[:n], space.high[:n], (n,), np.float32),
+        policy.action_space,
+        lambda _: 0.0,
+        net_arch={"pi": net_arch["pi"], "vf": []},
+        activation_fn=policy.activation_fn,
+        features_extractor_class=NormalizeObservations,
+        features_extractor_kwargs={"clip": normalizer.clip, "epsilon": normalizer.epsilon},
+    )
+    for own in normalizers(alone):
+        own.mean.copy_(normalizer.mean[:n])
+        own.var.copy_(normalizer.var[:n])
+        own.count.copy_(normalizer.count)
+    alone.mlp_extractor.policy_net.load_state_dict(policy.mlp_extractor.policy_net.state_dict())
+    alone.action_net.load_state_dict(policy.action_net.state_dict())
+    with th.no_grad():
+        alone.log_std.copy_(policy.log_std)
+    alone.set_training_mode(False)
+    return alone
