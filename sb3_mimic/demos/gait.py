@@ -57,7 +57,8 @@ def collect_gait(
 
     Args:
         env_id: Gymnasium id of a `PiDogEnv`.
-        motion: Name of a gait, or a `Gait`, played at its own frequency.
+        motion: Name of a gait, or, played at their own frequency, a `Gait` or the path of one of
+            DeepMimic's dog clips.
         n_episodes: Number of episodes, at least 1. An episode in which the robot falls ends there.
         seed: Seeds the starts and the noise.
         env_kwargs: Keyword arguments of the environment.
@@ -79,8 +80,8 @@ def collect_gait(
         raise InputError(f"the number of demonstration episodes must be positive, got {n_episodes}")
     if not action_noise >= 0:
         raise InputError(f"the action noise must not be negative, got {action_noise}")
-    gait = motion if isinstance(motion, Gait) else make_gait(str(motion))
-    own_frequency = isinstance(motion, Gait)
+    gait = _find_gait(motion)
+    own_frequency = gait.name not in GAITS or isinstance(motion, Gait)
     with closing(gym.make(env_id, **(env_kwargs or {}))) as made:
         env = made.unwrapped
         if not isinstance(env, PiDogEnv):
@@ -108,6 +109,17 @@ def collect_gait(
             episodes += played
         check_trajectories(episodes, env.observation_space, env.action_space, f"gait {gait.name}")
     return episodes
+
+
+def _find_gait(motion: str | Path | Gait) -> Gait:
+    """A gait by its name, or a file's."""
+    if isinstance(motion, Gait):
+        return motion
+    if Path(motion).suffix:
+        from sb3_mimic.demos.dog import dog_gait
+
+        return dog_gait(motion)
+    return make_gait(str(motion))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from sb3_mimic.motion.sets import find_set, known_sets
 _SET_AND_NAME: Final = re.compile(r"(?P<set>[A-Za-z][\w-]+):(?P<name>[^/\\:]+)")
 
 #: Suffixes of motion files of other formats, named in the message that refuses them.
-_OTHER_FORMATS: Final = {".bvh": "BVH", ".amc": "AMC", ".asf": "ASF", ".fbx": "FBX", ".c3d": "C3D"}
+_OTHER_FORMATS: Final = {".asf": "ASF", ".fbx": "FBX", ".c3d": "C3D"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def load_motion(name_or_path: str | Path) -> MotionClip:
 
     Args:
         name_or_path: Name of a built-in clip, ``set:name``, or path of a file: DeepMimic's
-            humanoid, or one of a format given to `register_format`.
+            humanoid, a BVH or AMC file, which is put on the humanoid (`retarget`), or one of a
+            format given to `register_format`.
 
     Returns:
         The clip as in the file (see ``close_loop`` for loops whose ends do not meet).
@@ -102,8 +103,8 @@ def load_motion(name_or_path: str | Path) -> MotionClip:
     suffix = path.suffix.lower()
     if suffix in _OTHER_FORMATS:
         raise InputError(
-            f"{text}: {_OTHER_FORMATS[suffix]} files are not supported, only DeepMimic "
-            "humanoid motions (JSON, usually humanoid3d_*.txt)"
+            f"{text}: {_OTHER_FORMATS[suffix]} files are no motions that can be read; give a BVH "
+            "or AMC file, or a DeepMimic humanoid motion (JSON, usually humanoid3d_*.txt)"
         )
     return read_deepmimic(path)
 

@@ -161,9 +161,9 @@ def _within_limits(clip: MotionClip, joint_range: Array) -> tuple[MotionClip, li
         over = float((angles[:, column] - high[column]).max())
         under = float((low[column] - angles[:, column]).max())
         if over > LIMIT_TOLERANCE:
-            angles[:, column] = _eased(angles[:, column], high[column])
+            angles[:, column] = eased_into(angles[:, column], high[column])
         if under > LIMIT_TOLERANCE:
-            angles[:, column] = -_eased(-angles[:, column], -low[column])
+            angles[:, column] = -eased_into(-angles[:, column], -low[column])
         if max(over, under) > LIMIT_TOLERANCE:
             n_frames = int((angles[:, column] != clip.joint_angles[:, column]).sum())
             changes.append(
@@ -173,7 +173,7 @@ def _within_limits(clip: MotionClip, joint_range: Array) -> tuple[MotionClip, li
     return (replace(clip, joint_angles=angles) if changes else clip), changes
 
 
-def _eased(angles: Array, limit: float) -> Array:
+def eased_into(angles: Array, limit: float) -> Array:
     """Angles that approach an upper limit and do not exceed it."""
     beyond = np.maximum(angles - (limit - LIMIT_MARGIN), 0.0)
     eased: Array = angles - beyond + LIMIT_MARGIN * -np.expm1(-beyond / LIMIT_MARGIN)
@@ -193,7 +193,7 @@ def _on_the_ground(clip: MotionClip) -> tuple[MotionClip, list[str]]:
             f"ground: the whole clip {'raised' if level < 0 else 'lowered'} by {abs(level):.3f} m"
         )
     if lowest.min() < -GROUND_TOLERANCE:
-        push = _smooth_cover(np.maximum(-lowest, 0.0), round(PUSH_TIME * clip.fps), clip.closed)
+        push = smooth_cover(np.maximum(-lowest, 0.0), round(PUSH_TIME * clip.fps), clip.closed)
         position[:, 2] += push
         changes.append(
             f"ground: frames under it pushed up by at most {push.max():.3f} m, "
@@ -202,7 +202,7 @@ def _on_the_ground(clip: MotionClip) -> tuple[MotionClip, list[str]]:
     return (replace(clip, root_position=position) if changes else clip), changes
 
 
-def _smooth_cover(depth: Array, reach: int, closed: bool) -> Array:
+def smooth_cover(depth: Array, reach: int, closed: bool) -> Array:
     """A smooth signal nowhere below depths (T,) ≥ 0, equal to them at the deepest.
 
     The largest depth within ``reach`` frames, averaged over as many: every value that is averaged

@@ -1,7 +1,7 @@
 """``sb3-mimic motions convert``: a motion in another format, cut and cleaned."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +12,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import optional
 
 if TYPE_CHECKING:
+    from sb3_mimic.motion.retarget import JointMapping, Retargeted
     from sb3_mimic.motion.skeletal import SkeletalMotion
 
 _CLIPS = (".txt", ".json")
@@ -23,7 +24,8 @@ class MotionsConvert(Reading):
     """Convert a motion to BVH (.bvh), ASF/AMC (.amc) or DeepMimic's format (.txt, .json).
 
     What is asked for is done in this order: trim, clean, filter, window, resample, mirror. Without
-    any of it the motion stays as it is.
+    any of it the motion stays as it is. DeepMimic's format is the humanoid's: the motion of any
+    other skeleton is put on it, without T-pose and glitches, at 60 Hz or the rate asked for.
     """
 
     motion: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MOTION")]
@@ -44,6 +46,12 @@ class MotionsConvert(Reading):
     """Rate to write."""
     mirror: bool = False
     """Exchange left and right."""
+    mapping: Annotated[Path | None, optional("FILE")] = None
+    """Which joint is which part of the humanoid (.yaml), found by itself without it."""
+    print_mapping: bool = False
+    """Print that mapping, to be edited and given back, and write nothing."""
+    lock_feet: bool = True
+    """Hold feet where they stand on the ground when a motion is put on the humanoid."""
     output_units: Annotated[
         Literal["m", "cm", "mm", "in", "ft", "cmu"], tyro.conf.arg(metavar="UNIT")
     ] = "cm"
@@ -55,12 +63,15 @@ class MotionsConvert(Reading):
 
     def run(self) -> int:
         """Converts, and prints what was changed."""
+        if self.print_mapping:
+            return self._print_mapping()
         files = self._checked_files()
         motion, loop = self._load()
         duration = motion.duration
         motion, changes = self._changed(motion)
+        retargeted = self._retargeted(motion)
         try:
-            self._write(motion, loop=loop and motion.duration == duration)
+            self._write(motion, retargeted, loop=loop and motion.duration == duration)
         except OSError as error:
             raise InputError(
                 f"{self.output}: cannot be written ({error.strerror or error})"
@@ -77,6 +88,14 @@ class MotionsConvert(Reading):
                 "changes": changes,
                 "warnings": [asdict(finding) for finding in motion.warnings],
             }
+            if retargeted is not None:
+                said |= {
+                    "mapping": dict(retargeted.mapping.joints),
+                    "retarget": asdict(retargeted.report),
+                    "n_frames": retargeted.clip.n_frames,
+                    "fps": retargeted.clip.fps,
+                    "duration": retargeted.clip.duration,
+                }
             print(json.dumps(said, indent=2))
             return 0
         print(f"{motion.name} ({motion.source}): {motion.units}")
@@ -84,11 +103,54 @@ class MotionsConvert(Reading):
             print(f"  {change}")
         for finding in motion.warnings:
             print(f"  {finding.severity}: {finding.message}: {finding.advice}")
+        if retargeted is not None:
+            for line in retargeted.report.lines():
+                print(f"  {line}")
+        written = motion if retargeted is None else retargeted.clip
         print(
-            f"{' and '.join(str(file) for file in files)}: {motion.duration:.3f} s, "
-            f"{motion.n_frames} frames at {motion.fps:g} Hz"
+            f"{' and '.join(str(file) for file in files)}: {written.duration:.3f} s, "
+            f"{written.n_frames} frames at {written.fps:g} Hz"
         )
         return 0
+
+    def _print_mapping(self) -> int:
+        """Prints which joint is taken for which part of the humanoid."""
+        from sb3_mimic.motion.retarget import find_mapping
+
+        motion, _ = self._load()
+        mapping = self._mapping()
+        if mapping is None:
+            mapping = find_mapping(motion.tree)
+        mapping.indices(motion.tree)
+        print(mapping.to_yaml(), end="")
+        return 0
+
+    def _mapping(self) -> "JointMapping | None":
+        from sb3_mimic.motion.retarget import read_mapping
+
+        return None if self.mapping is None else read_mapping(self.mapping)
+
+    def _is_retargeted(self, motion: "SkeletalMotion") -> bool:
+        """Whether the humanoid is to do the motion of another skeleton."""
+        from sb3_mimic.motion.humanoid_tree import is_humanoid
+
+        return self.output.suffix.lower() in _CLIPS and not is_humanoid(motion)
+
+    def _retargeted(self, motion: "SkeletalMotion") -> "Retargeted | None":
+        """The motion on the humanoid, where that is what is to be written."""
+        from sb3_mimic.motion.retarget import RetargetSettings, retarget
+
+        if not self._is_retargeted(motion):
+            if self.mapping is not None or not self.lock_feet:
+                raise InputError(
+                    "--mapping and --no-lock-feet are for a motion of another skeleton that is put "
+                    "on the humanoid, as a .txt or .json file"
+                )
+            return None
+        settings = RetargetSettings(lock_feet=self.lock_feet)
+        if self.resample is not None:
+            settings = replace(settings, fps=self.resample)
+        return retarget(motion, settings, self._mapping())
 
     def _checked_files(self) -> list[Path]:
         """The files to be written."""
@@ -125,7 +187,8 @@ class MotionsConvert(Reading):
         if self.trim is not None:
             motion = _trimmed(motion, *self.trim)
             changes.append(f"trim: {motion.n_frames} frames kept")
-        wanted = CleaningSettings(self.clean, self.clean, self.cutoff, self.order, self.clean)
+        faults = self.clean or self._is_retargeted(motion)
+        wanted = CleaningSettings(faults, faults, self.cutoff, self.order, self.clean)
         motion, cleaned = clean(motion, wanted)
         changes += cleaned
         if self.window is not None:
@@ -140,7 +203,9 @@ class MotionsConvert(Reading):
             changes.append("mirror: left and right exchanged")
         return motion, changes
 
-    def _write(self, motion: "SkeletalMotion", *, loop: bool) -> None:
+    def _write(
+        self, motion: "SkeletalMotion", retargeted: "Retargeted | None", *, loop: bool
+    ) -> None:
         """Writes by the output's suffix."""
         from sb3_mimic.motion.formats.asfamc_writer import write_asf_amc
         from sb3_mimic.motion.formats.bvh_writer import write_bvh
@@ -152,6 +217,8 @@ class MotionsConvert(Reading):
             write_bvh(motion, self.output, self.output_units)
         elif suffix == ".amc":
             write_asf_amc(motion, self.output)
+        elif retargeted is not None:
+            write_deepmimic(retargeted.clip, self.output)
         else:
             write_deepmimic(from_skeletal(motion, loop=loop), self.output)
 

@@ -15,7 +15,10 @@ from sb3_mimic.motion.clip import MotionClip
 Reader = Callable[[Path], MotionClip]
 
 #: Suffix in lower case, with its dot -> reader, or ``module:function`` imported when first used.
-FORMATS: dict[str, Reader | str] = {}
+FORMATS: dict[str, Reader | str] = {
+    ".amc": "sb3_mimic.motion.retarget.load:read_retargeted",
+    ".bvh": "sb3_mimic.motion.retarget.load:read_retargeted",
+}
 
 
 def register_format(suffix: str, reader: Reader | str) -> None:

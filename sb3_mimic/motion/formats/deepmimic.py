@@ -11,7 +11,7 @@ frame and column.
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,15 @@ from sb3_mimic.motion.axes import (
 )
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.finding import Finding
+from sb3_mimic.motion.formats.deepmimic_json import (
+    LOOP,
+    UNIFORM_TOLERANCE,
+    frame_durations,
+    goes_round,
+    read_document,
+    read_rows,
+    unit_quaternions,
+)
 from sb3_mimic.motion.rotations import (
     continuous_signs,
     hinges_to_rotation,
@@ -38,23 +47,6 @@ from sb3_mimic.motion.rotations import (
 from sb3_mimic.motion.skeleton import ACTUATED, HINGE_NAMES, HINGE_SLICES, require_humanoid
 
 Array = NDArray[np.float64]
-
-_LOOP: Final = {"wrap": True, "none": False}
-
-#: Numbers in a row of the dog's files (dog3d_*.txt).
-_DOG_ROW: Final = 84
-
-#: Relative difference of durations that is rounding ("0.033332"), not another rate.
-_UNIFORM_TOLERANCE: Final = 0.01
-
-#: No number of a motion is larger [s, m, rad]: root 1000 km away.
-_LARGEST: Final = 1e6
-
-#: Shortest duration of a frame [s].
-_SHORTEST: Final = 1e-6
-
-#: Norm below which a quaternion is zero. Real files have .58 to 1.12.
-_SMALLEST_NORM: Final = 1e-6
 
 #: Most frames that unequal durations may be resampled to, over those in the file: a single huge
 #: duration is a fault and must not fill the memory.
@@ -119,17 +111,17 @@ def read_deepmimic(path: str | Path) -> MotionClip:
             zero quaternion or a duration that is not positive.
     """
     path = Path(path)
-    document = _parse(path)
-    loop = _loop(path, document)
-    rows = _rows(path, document)
-    durations = _durations(path, rows)
+    document = read_document(path)
+    loop = goes_round(path, document)
+    rows = read_rows(path, document, "humanoid", _COLUMN_NAMES)
+    durations = frame_durations(path, rows)
     times = np.concatenate([[0.0], np.cumsum(durations)])
     position = to_z_up(rows[:, _COLUMNS["root_position"]])
     rotations = {name: rotation(_quaternions(path, rows, name)) for name in _QUATERNIONS}
     hinges = {joint.name: rows[:, _COLUMNS[joint.name]] for joint in ACTUATED if not joint.is_ball}
 
     usual = float(np.median(durations))
-    if np.abs(durations / usual - 1).max() > _UNIFORM_TOLERANCE:
+    if np.abs(durations / usual - 1).max() > UNIFORM_TOLERANCE:
         if times[-1] > _MOST_FILLED * len(times) * usual:
             frame = int(durations.argmax())
             raise InputError(
@@ -188,7 +180,7 @@ def write_deepmimic(clip: MotionClip, path: str | Path) -> None:
             rows[:, _COLUMNS[joint.name]] = quaternions_to_y_up(quaternions)
         else:
             rows[:, _COLUMNS[joint.name]] = angles
-    loop = next(key for key, value in _LOOP.items() if value == clip.loop)
+    loop = next(key for key, value in LOOP.items() if value == clip.loop)
     # + 0.0 turns −0.0 into 0.0.
     frames = ",\n".join(json.dumps(row) for row in (rows.round(_DECIMALS) + 0.0).tolist())
     with atomic_path(path) as temporary:
@@ -213,9 +205,9 @@ def inspect_deepmimic(path: str | Path) -> list[Finding]:
         InputError: As ``read_deepmimic``.
     """
     path = Path(path)
-    document = _parse(path)
-    rows = _rows(path, document)
-    durations = _durations(path, rows)
+    document = read_document(path)
+    rows = read_rows(path, document, "humanoid", _COLUMN_NAMES)
+    durations = frame_durations(path, rows)
     times = np.concatenate([[0.0], np.cumsum(durations)])
     findings = []
 
@@ -265,7 +257,7 @@ def inspect_deepmimic(path: str | Path) -> list[Finding]:
         )
 
     usual = float(np.median(durations))
-    uneven = np.abs(durations / usual - 1) > _UNIFORM_TOLERANCE
+    uneven = np.abs(durations / usual - 1) > UNIFORM_TOLERANCE
     if uneven.any():
         frame = int(np.abs(durations / usual - 1).argmax())
         findings.append(
@@ -310,107 +302,6 @@ def _sign_flips(quaternions: Array) -> NDArray[np.intp]:
     return np.flatnonzero(np.einsum("ti,ti->t", quaternions[1:], quaternions[:-1]) < 0) + 1
 
 
-def _parse(path: Path) -> dict[str, Any]:
-    """The JSON object in the file."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file, so not a DeepMimic motion") from error
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}: not valid JSON at line {error.lineno}, column {error.colno} ({error.msg}); "
-            "the file may be truncated or not a DeepMimic motion"
-        ) from error
-    except RecursionError as error:
-        raise InputError(f"{path}: JSON nested too deeply for a DeepMimic motion") from error
-    except ValueError as error:  # an integer of thousands of digits
-        raise InputError(f"{path}: not a DeepMimic motion ({error})") from error
-    if not isinstance(document, dict):
-        raise InputError(f'{path}: a DeepMimic motion is a JSON object with "Loop" and "Frames"')
-    for key in ("Loop", "Frames"):
-        if key not in document:
-            found = ", ".join(list(document)[:6]) or "none"
-            raise InputError(f'{path}: the key "{key}" is missing (keys found: {found})')
-    return document
-
-
-def _loop(path: Path, document: dict[str, Any]) -> bool:
-    """Whether the motion goes round."""
-    value = document["Loop"]
-    if not isinstance(value, str) or value not in _LOOP:
-        raise InputError(f'{path}: "Loop" must be "wrap" or "none", found {value!r}')
-    return _LOOP[value]
-
-
-def _rows(path: Path, document: dict[str, Any]) -> Array:
-    """The frames as numbers (T, 44), all finite."""
-    frames = document["Frames"]
-    if not isinstance(frames, list) or len(frames) < 2:
-        found = f"{len(frames)}" if isinstance(frames, list) else type(frames).__name__
-        raise InputError(f'{path}: "Frames" must list at least 2 frames, found {found}')
-    for index, row in enumerate(frames):
-        if not isinstance(row, list):
-            raise InputError(f"{path}: frame {index} is not a list of numbers")
-        if len(row) == _DOG_ROW:
-            raise InputError(
-                f"{path}: frame {index} has {_DOG_ROW} numbers, which is a clip of DeepMimic's "
-                f"dog (dog3d); only humanoid clips ({_ROW} numbers a frame) are supported"
-            )
-        if len(row) != _ROW:
-            raise InputError(
-                f"{path}: frame {index} has {len(row)} numbers, a humanoid frame has {_ROW}"
-            )
-    # bool is an int to Python; text is turned into numbers by numpy.
-    kinds = {kind for row in frames for kind in map(type, row)}
-    if not kinds <= {float, int}:
-        frame, column = next(
-            (frame, column)
-            for frame, row in enumerate(frames)
-            for column, value in enumerate(row)
-            if type(value) not in {float, int}
-        )
-        raise InputError(
-            f"{path}: frame {frame}, column {column} ({_COLUMN_NAMES[column]}) is not a number: "
-            f"{frames[frame][column]!r}"
-        )
-    try:
-        rows = np.array(frames, dtype=np.float64)
-    except OverflowError as error:
-        raise InputError(f"{path}: a number is too large") from error
-    absurd = ~(np.abs(rows) <= _LARGEST)  # NaN included
-    if absurd.any():
-        frame, column = map(int, np.argwhere(absurd)[0])
-        raise InputError(
-            f"{path}: frame {frame}, column {column} ({_COLUMN_NAMES[column]}) is "
-            f"{rows[frame, column]:g}, which no motion contains"
-        )
-    return rows
-
-
-def _durations(path: Path, rows: Array) -> Array:
-    """Durations (T − 1,) [s] of all frames but the last, whose own does not count."""
-    durations: Array = rows[:, 0]
-    bad = durations < _SHORTEST
-    bad[-1] = durations[-1] < 0
-    if bad.any():
-        frame = int(np.flatnonzero(bad)[0])
-        raise InputError(
-            f"{path}: frame {frame}, column 0 (duration) must be positive (at least "
-            f"{_SHORTEST:g} s), found {durations[frame]:g}"
-        )
-    return durations[:-1]
-
-
 def _quaternions(path: Path, rows: Array, name: str) -> Array:
     """Unit quaternions wxyz (T, 4) of a joint, in the z-up frame."""
-    quaternions = rows[:, _COLUMNS[name]]
-    norms = np.linalg.norm(quaternions, axis=1, keepdims=True)
-    if norms.min() < _SMALLEST_NORM:
-        frame = int(norms.argmin())
-        raise InputError(
-            f"{path}: frame {frame}, columns {_COLUMNS[name].start} to {_COLUMNS[name].stop - 1}: "
-            f"the quaternion of {name} is zero"
-        )
-    return quaternions_to_z_up(quaternions / norms)
+    return quaternions_to_z_up(unit_quaternions(path, rows, _COLUMNS[name], name))

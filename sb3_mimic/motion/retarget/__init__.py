@@ -1,0 +1,15 @@
+"""Motions of any skeleton on the robots."""
+
+from sb3_mimic.motion.retarget.mapping import JointMapping, find_mapping, read_mapping
+from sb3_mimic.motion.retarget.report import RetargetReport
+from sb3_mimic.motion.retarget.run import Retargeted, RetargetSettings, retarget
+
+__all__ = [
+    "JointMapping",
+    "RetargetReport",
+    "RetargetSettings",
+    "Retargeted",
+    "find_mapping",
+    "read_mapping",
+    "retarget",
+]
