@@ -147,6 +147,11 @@ def test_file_describes_itself(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("env_id", "kwargs"),
     [
+        ("sb3_mimic/PiDog-v0", {}),
+        ("sb3_mimic/PiDog-v0", {"task": "velocity", "command": (0.1, 0.2)}),
+        ("sb3_mimic/PiDog-v0", {"task": "imitate", "head_and_tail": True}),
+        ("sb3_mimic/PiDogHardware-v0", {"command": (0.1, 0.2), "privileged": True}),
+        ("sb3_mimic/PiDogHardware-v0", {"command": (0.1, 0.2), "sensors": ("touch", "sound")}),
         *(
             ("sb3_mimic/HumanoidMimic-v0", {"observation": name})
             for name in ("reference", "phase", "joints")
@@ -165,8 +170,19 @@ def test_layout_names_every_number(env_id: str, kwargs: dict[str, Any]) -> None:
         start += part.size
     assert start == len(observation)
     qpos, qvel = batch.qpos[0], batch.qvel[0]
-    np.testing.assert_allclose(parts["joint_angles"], qpos[7:], rtol=1e-6)
-    np.testing.assert_allclose(parts["joint_rates"], qvel[6:], rtol=1e-6)
+    if "command" in parts:
+        np.testing.assert_allclose(parts["command"], (0.1, 0.2), rtol=1e-6)
+    if "clock" in parts:
+        assert np.linalg.norm(parts["clock"]) == pytest.approx(1, abs=1e-6)
+    if "action_0" in parts:
+        np.testing.assert_array_equal(parts["action_0"], action)
+    elif "last_action" in parts:
+        np.testing.assert_array_equal(parts["last_action"], action)
+        np.testing.assert_allclose(parts["angular_velocity"], qvel[3:6], rtol=1e-6)
+        assert np.linalg.norm(parts["up"]) == pytest.approx(1, abs=1e-6)
+    else:
+        np.testing.assert_allclose(parts["joint_angles"], qpos[7:], rtol=1e-6)
+        np.testing.assert_allclose(parts["joint_rates"], qvel[6:], rtol=1e-6)
     if "root_height" in parts:
         np.testing.assert_allclose(parts["root_height"], qpos[2:3], rtol=1e-6)
         assert np.linalg.norm(parts["phase"]) == pytest.approx(1, abs=1e-6)
@@ -320,7 +336,7 @@ def test_command_refuses_what_the_robot_cannot_run(
     path = trained_zip(folder, "pidog", "ppo")
     output = ["--output", str(tmp_path / "policy.onnx")]
     assert main(["export", str(path), "--servo", "--env", "pidog", *output]) == 2
-    assert "observation=hardware" in capsys.readouterr().err
+    assert "--env pidog-hardware" in capsys.readouterr().err
     assert main(["export", str(path), "--servo", "--format", "torchscript"]) == 2
     assert "--servo needs --format onnx" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -25,10 +25,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from stable_baselines3 import PPO
 
+from sb3_mimic import collect_demonstrations, make_model, make_native_vec_env, pretrain
 from sb3_mimic.envs import pidog_hardware as hardware
+from sb3_mimic.envs.pidog_sensors import Imu
 from sb3_mimic.export import onboard
 from sb3_mimic.export.description import Description, Servo
-from sb3_mimic.export.files import Writer
+from sb3_mimic.export.files import Writer, load_exported
 from sb3_mimic.export.graph import PolicyGraph
 from sb3_mimic.export.onboard.clocks import PERIOD, Clock, Metronome, RecordedClock
 from sb3_mimic.export.onboard.errors import BadInputError, EmergencyStopError
@@ -38,7 +40,10 @@ from sb3_mimic.export.onboard.policy import Policy
 from sb3_mimic.export.onboard.program import main
 from sb3_mimic.export.onboard.robots import RecordedRobot
 from sb3_mimic.export.onboard.walk import LIE_DEGREES, Settings, walk
+from sb3_mimic.export.policy import export_policy
 from sb3_mimic.export.servo import write_program
+from sb3_mimic.learn.saved import load_policy
+from sb3_mimic.learn.tasks import get_task
 
 pytest.importorskip("onnxruntime")
 
@@ -270,6 +275,64 @@ def test_calibrates_only_what_stands(shake: float, lean: float, says: str) -> No
     sensor = Sensor(RecordedRobot.__new__(RecordedRobot), RecordedClock(), 0.2)
     with pytest.raises(EmergencyStopError, match=says):
         sensor.calibrate(samples)
+
+
+@pytest.fixture(scope="module")
+def walker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of the sine gait on hardware observations, its critic with privileged ones."""
+    task = get_task("pidog-hardware")
+    kwargs: dict[str, Any] = {"command": (0.2, 0.0), "privileged": True, "episode_seconds": 4.0}
+    demonstrations = collect_demonstrations(task.env_id, "sine", 10, env_kwargs=kwargs)
+    envs = make_native_vec_env(task.env_id, n_envs=2, seed=0, **kwargs)
+    settings = task.hyperparameters_for("ppo").updated({"actor_inputs": 74})
+    model = make_model("ppo", envs, settings, seed=0, device="cpu")
+    pretrain(model, demonstrations, n_epochs=20, progress_bar=False)
+    path = tmp_path_factory.mktemp("walker") / "walker.zip"
+    model.save(path)
+    envs.close()
+    done = export_policy(
+        load_policy(path),
+        path,
+        path.with_suffix(".onnx"),
+        env_id=task.env_id,
+        env_kwargs=kwargs,
+        for_robot=True,
+    )
+    assert done.description.observation["shape"] == [74]
+    assert sum(part["size"] for part in done.description.observation["layout"]) == 74
+    return write_program(done.path, path.with_suffix(".pyz"))
+
+
+@pytest.mark.parametrize("imu_rate", [50.0, 25.0])
+def test_dry_run_replays_an_episode(walker: Path, tmp_path: Path, imu_rate: float) -> None:
+    env: Any = gym.make(
+        "sb3_mimic/PiDogHardware-v0", command=(0.2, 0.0), imu=Imu(rate=imu_rate), randomization=None
+    )
+    policy = load_exported(walker.with_suffix(".onnx"))
+    observation, _ = env.reset(seed=4)
+    batch = env.unwrapped.batched
+    samples, degrees = [batch._samples[0, -1].copy()], []
+    for _ in range(200):
+        observation, _, terminated, _, _ = env.step(policy.predict(observation)[0])
+        assert not terminated
+        # What the simulation's driver sent to the servos, in the vendor's convention.
+        degrees.append(hardware.vendor_degrees(batch._sent[0]))
+        samples.append(batch._samples[0, -1].copy())
+    env.close()
+    imu, log = recording(tmp_path / "imu.csv", np.array(samples[:-1])), tmp_path / "log.csv"
+    shutil.copy(walker, tmp_path)
+    done = subprocess.run(
+        [sys.executable, walker.name, "--imu", str(imu), "--log", str(log), "--seconds", "4"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    replayed = columns(read_log(log), "servo")
+    assert replayed.shape == (200, 8)
+    assert np.abs(replayed - degrees).max() < 0.5
+    assert np.ptp(degrees, axis=0).min() > 5, "the legs hardly moved"
 
 
 # --- parts --------------------------------------------------------------------------------------
