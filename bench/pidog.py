@@ -18,7 +18,7 @@ on from its last checkpoint, so that the benchmark can be interrupted. ``table``
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from statistics import mean, stdev
@@ -26,6 +26,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from imitation.data.types import Trajectory
 from numpy.typing import NDArray
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
@@ -42,6 +43,7 @@ from sb3_mimic.learn.finetune import FineTuneSettings
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import save_model
 from sb3_mimic.learn.tasks import get_task
+from sb3_mimic.learn.warm_start import warm_start
 from sb3_mimic.versions import versions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -171,7 +173,16 @@ def train(
     if notes.is_file():
         found = json.loads(notes.read_text(encoding="utf-8"))
     began = time.perf_counter()
-    with closing(make_envs(env_id, settings.n_envs, seed=seed, env_kwargs=training)) as envs:
+    task = get_task("pidog")
+    with (
+        closing(make_envs(env_id, settings.n_envs, seed=seed, env_kwargs=training)) as envs,
+        closing(make_envs(env_id, 8, seed=10_000 + seed, env_kwargs=kwargs)) as eval_envs,
+    ):
+        demonstrations: Sequence[Trajectory] = ()
+        if clone:  # the same every time, as the handover goes on cloning them
+            demonstrations = collect_demonstrations(
+                env_id, gait, arguments.demos, seed=seed, env_kwargs=kwargs
+            )
         latest = run.latest_checkpoint()
         cls = get_algorithm(arguments.algo).load_class()
         if latest is not None:
@@ -182,27 +193,27 @@ def train(
         else:
             model = make_model(arguments.algo, envs, settings, seed=seed, device="cpu")
             if clone:
-                demonstrations = collect_demonstrations(
-                    env_id, gait, arguments.demos, seed=seed, env_kwargs=kwargs
-                )
-                pretrain(model, demonstrations, arguments.epochs, seed=seed)
+                pretrain(model, demonstrations, arguments.epochs, settings=task.cloning, seed=seed)
                 judged = robots(kwargs)["randomized"] if env_id == HARDWARE else kwargs
                 found["clone"] = walk(env_id, judged, acting(model), arguments)
                 run.write_text(notes, json.dumps(found))
                 save_model(model, run.clone)
-        with closing(make_envs(env_id, 8, seed=10_000 + seed, env_kwargs=kwargs)) as eval_envs:
-            fine_tune(
-                model,
-                max(0, arguments.timesteps - model.num_timesteps),
-                settings=FineTuneSettings(
-                    n_eval_episodes=8,
-                    critic_warmup_rollouts=3 if clone and model.num_timesteps == 0 else 0,
-                    update_normalizer=not clone,
-                ),
-                run=run,
-                eval_env=eval_envs,
-                resume=model.num_timesteps > 0,
-            )
+        handover = warm_start(
+            task.warm_start,
+            demonstrations=demonstrations,
+            eval_env=eval_envs,
+            cloning=task.cloning,
+            seed=seed,
+        )
+        fine_tune(
+            model,
+            max(0, arguments.timesteps - model.num_timesteps),
+            handover if clone else None,
+            settings=FineTuneSettings(n_eval_episodes=8),
+            run=run,
+            eval_env=eval_envs,
+            resume=model.num_timesteps > 0,
+        )
         save_model(model, run.model)
     found["wall_s"] += time.perf_counter() - began
     if run.evaluations.is_file():
