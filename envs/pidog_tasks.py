@@ -103,7 +103,7 @@ class Commands:
     """
 
     forward: tuple[float, float] = (0.05, 0.25)
-    yaw: tuple[float, float] = (-0.4, 0.4)
+    yaw: tuple[float, float] = (-0.2, 0.2)
     seconds: float = 5.0
     still: float = 0.1
 
