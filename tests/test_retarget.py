@@ -377,6 +377,16 @@ def test_what_is_no_body_is_refused_by_name() -> None:
         find_mapping(tree)
 
 
+def test_ragged_ends_are_cut_off(motions_dir: Path) -> None:
+    motion = load_skeletal(motions_dir / "cmu-asfamc" / "16_35.amc")
+    found = retarget(motion)
+    start, end = found.report.cut
+    assert (start, end) == (3, 0)  # arms and trunk jump in frame 2
+    again = retarget(motion.resampled(60.0).sliced(start, motion.n_frames // 2))
+    assert again.report.cut == (0, 0)
+    np.testing.assert_allclose(again.clip.qpos, found.clip.qpos, atol=1e-9)
+
+
 def test_hinges_take_no_leaps(motions_dir: Path) -> None:
     motion = load_skeletal(motions_dir / "cmu-asfamc" / "02_04.amc")
     clip = retarget(motion).clip

@@ -309,6 +309,13 @@ def find_spikes(clip: MotionClip) -> list[Spike]:
     return spikes
 
 
+def find_breaks(clip: MotionClip) -> list[int]:
+    """Frames where a joint is off for itself, or at which it breaks its course, in order."""
+    motion = _Motion(clip)
+    spikes = [(spike.joint, spike.frame, spike.value) for spike in find_spikes(clip)]
+    return sorted({frame for _, frame, _ in (*spikes, *_find_jumps(motion, spikes))})
+
+
 def _residuals(motion: _Motion) -> dict[str, tuple[Array, float]]:
     """Distance of each frame from the curve through its neighbors, and what is too much of it.
 

@@ -22,6 +22,8 @@ class RetargetReport:
         motion: Name of the motion.
         mapping: Where the mapping came from.
         standing: The pose that was taken for standing.
+        cut: Frames that were cut off at the beginning and at the end, because a joint breaks its
+            course there: a clip cannot be begun with such speeds.
         n_frames: Number of frames.
         fps: Frames per second.
         scale: Size of the humanoid's legs in those of the figure.
@@ -42,6 +44,7 @@ class RetargetReport:
     motion: str
     mapping: str
     standing: str
+    cut: tuple[int, int]
     n_frames: int
     fps: float
     scale: float
@@ -61,7 +64,9 @@ class RetargetReport:
         """The figures, a sentence a line."""
         error, skate = 100 * self.error_mean, 100 * self.skate_mean
         most, slid = 100 * self.error_max, 100 * self.skate_max
+        ends = [f"cut off: {self.cut[0]} frames at the beginning, {self.cut[1]} at the end"]
         return [
+            *(ends if any(self.cut) else []),
             f"mapping: {self.mapping}; standing is {self.standing}",
             f"size: legs × {self.scale:.3f}, arms × {self.arm_scale:.3f} of that",
             f"wrists and ankles off by {error:.1f} cm, at most {most:.1f} ({self.worst_effector})",

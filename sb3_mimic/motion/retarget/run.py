@@ -1,7 +1,7 @@
 """Puts the motion of any skeleton on the humanoid."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.clip import MotionClip
+from sb3_mimic.motion.lint import find_breaks
 from sb3_mimic.motion.retarget.anatomy import (
     TO_CHEST,
     TO_SHOULDERS,
@@ -41,6 +42,10 @@ from sb3_mimic.motion.skeleton import SKELETON
 Array = NDArray[np.float64]
 
 _OFFSETS: Final = {joint.name: np.array(joint.offset) for joint in SKELETON}
+
+
+#: Time at either end in which a joint that breaks its course has the end cut off [s].
+ENDS: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,8 @@ def retarget(
     The figure is scaled to the humanoid's legs, so that steps stay steps, and its arms to the
     humanoid's arms. Pelvis, chest, head and feet turn as they do; ankles and wrists go where they
     are, with knees and elbows bending the way they do, within the joints' limits. Feet on the
-    ground are held there.
+    ground are held there. Where a joint breaks its course within a tenth of a second of either end,
+    the end is cut off.
 
     Args:
         motion: The motion.
@@ -105,6 +111,28 @@ def retarget(
     mapping = mapping or find_mapping(motion.tree)
     if motion.fps > settings.fps * (1 + 1e-6):
         motion = motion.resampled(settings.fps)
+    found = _retargeted(motion, settings, mapping)
+    start, stop = _steady(found.clip)
+    if (start, stop) == (0, motion.n_frames):
+        return found
+    found = _retargeted(motion.sliced(start, stop), settings, mapping)
+    cut = (start, motion.n_frames - stop)
+    return replace(found, report=replace(found.report, cut=cut))
+
+
+def _steady(clip: MotionClip) -> tuple[int, int]:
+    """The frames [start, stop) without the breaks of a joint's course at either end."""
+    reach = round(ENDS * clip.fps)
+    breaks = find_breaks(clip)
+    start = max((frame + 1 for frame in breaks if frame < reach), default=0)
+    stop = min((frame for frame in breaks if frame >= clip.n_frames - reach), default=clip.n_frames)
+    return (start, stop) if start + 2 <= stop else (0, clip.n_frames)
+
+
+def _retargeted(
+    motion: SkeletalMotion, settings: RetargetSettings, mapping: JointMapping
+) -> Retargeted:
+    """The motion at its own rate, from end to end."""
     body, scale = _at_size(with_shoulders_placed(find_anatomy(motion, mapping)))
     body = with_level_soles(body, motion.fps)
     wanted, arms, arm_scale = _effectors(body)
@@ -130,6 +158,7 @@ def retarget(
         motion=motion.name,
         mapping=mapping.origin,
         standing=body.standing,
+        cut=(0, 0),
         n_frames=clip.n_frames,
         fps=clip.fps,
         scale=scale,
