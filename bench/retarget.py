@@ -62,12 +62,12 @@ def main() -> None:
     arguments = parser.parse_args()
     path: Path = arguments.output / "retarget.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": {}}
+    known["time"] = measure_time()
+    write(path, known)
     for name in arguments.clips:
         known["rows"][name] = measure(name, known["rows"].get(name, {}), not arguments.no_refine)
         print(f"{name}: {known['rows'][name]}", flush=True)
         write(path, known)
-    known["time"] = measure_time()
-    write(path, known)
     print(path.with_suffix(".md").read_text(encoding="utf-8"))
 
 
@@ -116,13 +116,14 @@ def measure_time() -> dict[str, float]:
         long.write_text("\n".join(text) + "\n", encoding="utf-8")
         asf = find_asf(source)
         (Path(folder) / asf.name).write_bytes(asf.read_bytes())
-        times = [time.perf_counter()]
+        times, spent = [time.perf_counter()], time.process_time()
         motion = load_skeletal(long, fps=120.0)
         times.append(time.perf_counter())
         motion = motion.resampled(30.0)
         times.append(time.perf_counter())
         found = retarget(motion, RetargetSettings(fps=30.0))
         times.append(time.perf_counter())
+        spent = time.process_time() - spent
     read, resampled, put = (b - a for a, b in itertools.pairwise(times))
     return {
         "minutes": MINUTES,
@@ -131,6 +132,8 @@ def measure_time() -> dict[str, float]:
         "read_s": read,
         "resample_s": resampled,
         "retarget_s": put,
+        "cpu_s": spent,
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"),
     }
 
 
@@ -180,15 +183,16 @@ def page(known: dict[str, Any]) -> str:
             )
     if spent := known.get("time"):
         total = spent["read_s"] + spent["resample_s"] + spent["retarget_s"]
-        lines += [
-            "",
-            (
-                f"{spent['minutes']} minutes of a 120 Hz AMC file ({spent['frames']} frames) take "
-                f"{total:.0f} s to {spent['frames_out']} frames of a clip at 30 Hz: read "
-                f"{spent['read_s']:.1f} s, resampled {spent['resample_s']:.1f} s, put on it "
-                f"{spent['retarget_s']:.1f} s."
-            ),
-        ]
+        clock = (
+            f"read {spent['read_s']:.1f} s, resampled {spent['resample_s']:.1f} s, put on the "
+            f"humanoid {spent['retarget_s']:.1f} s"
+        )
+        lines.append(
+            f"\n{spent['minutes']} minutes of a 120 Hz AMC file ({spent['frames']} frames) take "
+            f"{spent['cpu_s']:.0f} s of one core to {spent['frames_out']} frames of a clip at 30 "
+            f"Hz; by the clock {total:.0f} s on {available_cores()} cores with a load of "
+            f"{spent['load']:.0f}: {clock}."
+        )
     return "\n".join(lines) + "\n"
 
 
