@@ -151,7 +151,7 @@ def _walk_targets() -> tuple[FloatArray, FloatArray]:
 
 
 class FootTargets:
-    """A cycle of the vendor's foot targets; called as `Gait.cycle`.
+    """A cycle of the vendor's foot targets; called as ``Gait.cycle``.
 
     The vendor's servo driver moves all servos evenly from frame to frame, in whole steps of 10 ms,
     in 1000 − 9.9 · 98 ms at its speed 98 or in the time that the largest change takes at 428

@@ -25,7 +25,7 @@ BoolArray = NDArray[np.bool_]
 Range = tuple[float, float]
 
 MODEL_NUMBERS: Final = ("mass", "inertia", "friction", "torque", "speed", "slope", "roughness")
-"""What a model of the bank differs in; the columns of `ModelBank.numbers`."""
+"""What a model of the bank differs in; the columns of ``ModelBank.numbers``."""
 
 CARRYING_TORQUE: Final = 0.174
 """Torque that a front knee needs when two legs carry the body [N·m per kg of the robot]."""

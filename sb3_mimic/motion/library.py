@@ -77,7 +77,7 @@ def load_motion(name_or_path: str | Path) -> MotionClip:
 
     Args:
         name_or_path: Name of a built-in clip, ``set:name``, or path of a file: DeepMimic's
-            humanoid, a BVH or AMC file, which is put on the humanoid (`retarget`), or one of a
+            humanoid, a BVH or AMC file, which is put on the humanoid (``retarget``), or one of a
             format given to `register_format`.
 
     Returns:
