@@ -262,7 +262,10 @@ def main() -> None:
     text = (
         "# Throughput\n\nMade by `python bench/throughput.py`; medians, ratios taken within a "
         "repeat. The figures with versions and machine are in "
-        "[throughput.json](throughput.json).\n\n" + tables(result)
+        "[throughput.json](throughput.json). Load of the machine as the parts ended: "
+        + ", ".join(f"{part} {figures['made_with']['load']}" for part, figures in result.items())
+        + ".\n\n"
+        + tables(result)
     )
     with atomic_path(target.with_suffix(".md")) as path:
         path.write_text(text)
