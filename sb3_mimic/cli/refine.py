@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import optional
 
@@ -210,15 +211,11 @@ def _summary(made: "Provenance", seconds: float) -> Iterator[str]:
 
 @contextmanager
 def _progress(method: str) -> "Iterator[Report]":
-    """A progress bar on a terminal, otherwise nothing."""
-    from tqdm import tqdm
-
-    with tqdm(desc=method, unit="step", disable=not sys.stderr.isatty(), leave=False) as bar:
+    """The progress of a method, with the cost so far."""
+    with progress_bar("step", method) as show:
 
         def report(done: int, steps: int, cost: float) -> None:
-            bar.total = steps
-            bar.set_postfix(cost=f"{cost:.3g}", refresh=False)
-            bar.update(done - bar.n)
+            show(done, steps, cost=f"{cost:.3g}")
 
         yield report
 

@@ -1,15 +1,13 @@
 """``sb3-mimic motions collect``: a folder of motion files as one collection."""
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import optional
 
@@ -54,7 +52,7 @@ class MotionsCollect:
         if train <= 0:
             raise InputError("--validation and --test must leave something to train on")
         fractions = {"train": train, "validation": self.validation, "test": self.test}
-        with _progress() as progress:
+        with progress_bar("clip", "collecting") as progress:
             made = write_collection(
                 self.folder,
                 self.output,
@@ -91,18 +89,3 @@ def _described(made: "MotionCollection", part: str) -> dict[str, Any]:
         "subjects": sorted({clip.subject for clip in facts}),
         "activities": sorted({clip.activity for clip in facts}),
     }
-
-
-@contextmanager
-def _progress() -> "Iterator[Any]":
-    """A progress bar on a terminal, otherwise nothing."""
-    from tqdm import tqdm
-
-    disabled = not sys.stderr.isatty()
-    with tqdm(desc="collecting", unit="clip", disable=disabled, leave=False) as bar:
-
-        def report(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield report

@@ -1,15 +1,14 @@
 """``sb3-mimic motions list``: which motions there are."""
 
 import json
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import optional
 
@@ -94,7 +93,7 @@ def _not_fetched(name: str) -> "Iterator[dict[str, Any]]":
 def _folder(folder: Path) -> "Iterator[dict[str, Any]]":
     from sb3_mimic.motion.index import index_folder
 
-    with _progress() as report:
+    with progress_bar("file", "looking") as report:
         found = index_folder(folder, report)
     if not found:
         raise InputError(
@@ -132,18 +131,3 @@ def _described(row: "dict[str, Any]") -> str:
         f"{row['speed']:5.2f} m/s" if row["speed"] is not None else row["about"] or "",
     ]
     return "  ".join(cells)
-
-
-@contextmanager
-def _progress() -> "Iterator[Any]":
-    """A progress bar on a terminal, otherwise nothing."""
-    from tqdm import tqdm
-
-    disabled = not sys.stderr.isatty()
-    with tqdm(desc="looking", unit="file", disable=disabled, leave=False) as bar:
-
-        def report(done: int, files: int) -> None:
-            bar.total = files
-            bar.update(done - bar.n)
-
-        yield report
