@@ -18,6 +18,7 @@ from stable_baselines3 import PPO
 from sb3_mimic.cli import main
 from sb3_mimic.demos.storage import read_provenance
 from sb3_mimic.learn import pipeline
+from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import load_policy, read_timesteps
 from sb3_mimic.learn.tasks import TASKS, Task
@@ -225,6 +226,19 @@ def test_a_finished_run_can_be_trained_further() -> None:
     assert read_timesteps(run.model) == 256
     assert main(["train", "--resume", "outputs/a", "--total-rl-timesteps", "384"]) == 0
     assert read_timesteps(run.model) == 384
+
+
+def test_a_run_keeps_its_preset_as_it_was(tmp_path: Path, capsys: Capture) -> None:
+    preset = tmp_path / "mine.yaml"
+    preset.write_text("env: pidog\nn_rl_timesteps: 256\nhyperparameters: {gamma: 0.9}\n")
+    arguments = ["--preset", "mine.yaml", "--experiment-name", "tuned"]
+    assert main(["train", *SMALL, *arguments]) == 0
+    assert f"preset: {preset}" in capsys.readouterr().out
+    run = RunFolder.open(Path("outputs/tuned"))
+    assert run.read_config()["hyperparameters"]["gamma"] == 0.9
+    preset.unlink()
+    _, config = pipeline._open_run(run.path, TrainConfig(resume=run.path))
+    assert (config.env, config.hyperparameters().gamma) == ("pidog", 0.9)
 
 
 def test_demonstrations_can_be_saved_shared_and_cloned(capsys: Capture) -> None:
@@ -461,9 +475,10 @@ def test_the_module_is_the_command() -> None:
         timeout=120,
     )
     assert done.returncode == 2
-    assert done.stderr == (
-        "sb3-mimic: nothing-here: does not exist; the folder of a run or an SB3 .zip is needed\n"
+    assert done.stderr.startswith(
+        "sb3-mimic: nothing-here: does not exist; the folder of a run or an SB3 .zip is needed"
     )
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("algo", ["ppo", "trpo"])

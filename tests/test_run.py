@@ -140,7 +140,9 @@ def test_a_clip_is_found_again_from_another_folder(
 ) -> None:
     (tmp_path / "clip.txt").write_text("")
     monkeypatch.chdir(tmp_path)
-    assert TrainConfig(motion="clip.txt").resolved().motion == str(tmp_path / "clip.txt")
+    assert TrainConfig(motion="clip.txt", preset="none").resolved().motion == str(
+        tmp_path / "clip.txt"
+    )
     (tmp_path / "walk").write_text("")
     assert TrainConfig(motion="walk").resolved().motion == "walk"
 

@@ -23,6 +23,7 @@ from sb3_mimic.learn.warm_start import (
     CloningCallback,
     CriticWarmupCallback,
     NoiseGateCallback,
+    NoiseReturnCallback,
     RampCallback,
     warm_start,
 )
@@ -121,6 +122,19 @@ def test_a_resumed_run_goes_on_with_the_ramp_where_it_was(env: VecEnv, algo: str
     assert seen.in_updates[0] != full
 
 
+def test_a_resumed_run_goes_on_cloning_with_the_step_it_had(env: VecEnv) -> None:
+    rates = []
+    for parts in ((6,), (3, 3)):
+        model = make_model("ppo", env, SETTINGS, seed=0)
+        for n in parts:
+            warmup = CriticWarmupCallback(1)
+            cloning = CloningCallback(demonstrations(), 1e-2, 0.5, 1, 32, warmup)
+            model.learn(ROLLOUT * n, callback=[warmup, cloning], reset_num_timesteps=False)
+        assert cloning._optimizer is not None
+        rates.append(cloning._optimizer.param_groups[0]["lr"])
+    assert rates[0] == rates[1] == 1e-2 * 0.5**3
+
+
 @pytest.mark.parametrize("algo", ALGORITHMS)
 def test_further_cloning_moves_the_actor_towards_the_demonstrations(env: VecEnv, algo: str) -> None:
     model = make_model(algo, env, SETTINGS, seed=0)
@@ -177,6 +191,51 @@ def test_a_gate_that_lowers_nothing_changes_nothing() -> None:
         env.close()
         eval_env.close()
     assert moved(*made) == set()
+
+
+class Noise(BaseCallback):
+    """The log standard deviation of each rollout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_stds: list[float] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self.log_stds.append(float(self.model.policy.log_std.detach()[0]))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [(-4.0, (-4, -4, -3.5, -3, -2.5, -2, -2)), (-1.0, (-1,) * 7)],
+    ids=["from below", "what is above is left alone"],
+)
+def test_noise_returns_after_the_warm_up(
+    env: VecEnv, start: float, expected: tuple[float, ...]
+) -> None:
+    # With a learning rate of next to nothing, PPO itself leaves the noise where it is.
+    settings = SETTINGS.updated({"log_std_init": start, "learning_rate": 1e-12})
+    model = make_model("ppo", env, settings, seed=0)
+    noise, warmup = Noise(), CriticWarmupCallback(1)
+    model.learn(ROLLOUT * 7, callback=[warmup, NoiseReturnCallback(-2.0, 4, warmup), noise])
+    assert noise.log_stds == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_resumed_run_goes_on_with_the_noise_where_it_was(env: VecEnv) -> None:
+    settings = SETTINGS.updated({"log_std_init": -4.0, "learning_rate": 1e-12})
+    whole, halves = Noise(), Noise()
+    for parts, seen in (((7,), whole), ((3, 4), halves)):
+        model = make_model("ppo", env, settings, seed=0)
+        for n in parts:
+            warmup = CriticWarmupCallback(1)
+            model.learn(
+                ROLLOUT * n,
+                callback=[warmup, NoiseReturnCallback(-2.0, 4, warmup), seen],
+                reset_num_timesteps=False,
+            )
+    assert halves.log_stds == pytest.approx(whole.log_stds, abs=1e-6)
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(-1e9, 2), (2.0, 4)])
@@ -268,6 +327,7 @@ def test_every_part_can_be_switched_off(env: VecEnv) -> None:
     assert kinds == {
         "CriticWarmupCallback",
         "NoiseGateCallback",
+        "NoiseReturnCallback",
         "RampCallback",
         "CloningCallback",
         "CollapseCallback",
@@ -287,6 +347,7 @@ def test_every_part_can_be_switched_off(env: VecEnv) -> None:
     ("changes", "message"),
     [
         ({"gate": 1.5}, r"gate must lie in \[0, 1\]"),
+        ({"noise_updates": -1}, "noise_updates must not be negative"),
         ({"ramp_updates": -1}, "ramp_updates must not be negative"),
         ({"bc_batches": 0}, "bc_batches must be at least 1"),
         ({"bc_weight": float("nan")}, "bc_weight must not be negative"),

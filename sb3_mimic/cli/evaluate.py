@@ -18,7 +18,7 @@ class Evaluate:
     """Evaluate a run or any SB3 model by the protocol."""
 
     path: tyro.conf.Positional[Path]
-    """Folder of a run, or an SB3 .zip."""
+    """Folder of a run, an SB3 .zip, or a policy that comes with the package (humanoid-walk, …)."""
     env: Annotated[str | None, optional("NAME")] = None
     """Robot or environment id; a run knows its own."""
     motion: Annotated[str | None, optional("NAME|PATH")] = None

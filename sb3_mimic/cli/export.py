@@ -9,6 +9,7 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import optional
+from sb3_mimic.learn.shipped import located
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Export:
     """Write a policy, its normalizer with it, as ONNX or TorchScript that acts as SB3 does."""
 
     path: tyro.conf.Positional[Path]
-    """Folder of a run, or an SB3 .zip."""
+    """Folder of a run, an SB3 .zip, or a policy that comes with the package (pidog-sine, …)."""
     format: Literal["onnx", "torchscript"] = "onnx"
     """Kind of file: .onnx or .pt."""
     output: Annotated[Path | None, optional("PATH")] = None
@@ -52,7 +53,7 @@ class Export:
         for file in (output, program) if self.servo else (output,):
             if file.exists() and not self.force:
                 raise InputError(f"{file}: exists already; --force replaces it")
-        if run_of(self.path) is None and self.env is None:
+        if run_of(located(self.path)) is None and self.env is None:
             trained = Trained(self.path, load_policy(self.path), "", {})
         else:
             trained = open_trained(

@@ -115,8 +115,9 @@ class Dagger(Interactive):
         """Runs DAgger."""
         from sb3_mimic.learn.interactive import dagger
         from sb3_mimic.learn.saved import load_policy
+        from sb3_mimic.learn.trained import model_file
 
-        expert = None if self.dagger_expert is None else load_policy(self.dagger_expert)
+        expert = None if self.dagger_expert is None else load_policy(model_file(self.dagger_expert))
         dagger(
             model,
             demonstrations,

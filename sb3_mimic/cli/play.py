@@ -10,6 +10,7 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import optional
+from sb3_mimic.learn.shipped import located
 
 if TYPE_CHECKING:
     from sb3_mimic.learn.trained import Trained
@@ -25,7 +26,8 @@ class Play:
     """
 
     what: tyro.conf.Positional[str]
-    """Folder of a run, an SB3 .zip, an .npz of refined actions, or a clip by name or file."""
+    """Folder of a run, an SB3 .zip, a policy that comes with the package (humanoid-walk, …), an
+    .npz of refined actions, or a clip by name or file."""
     output: Annotated[Path | None, optional("PATH")] = None
     """Video to write (.mp4); without it play.mp4 in the run's videos/, or <name>.mp4 here."""
     seconds: float = 10.0
@@ -61,7 +63,7 @@ class Play:
             raise InputError("--window and --web are two places to show it in; give one")
         if not 0 < self.port < 65536:
             raise InputError(f"--port must be 1 to 65535, got {self.port}")
-        path = Path(self.what)
+        path = located(Path(self.what))
         if path.is_dir() or path.suffix == ".zip":
             return self._policy(path)
         target = Path(f"{path.stem}.mp4")
@@ -93,7 +95,8 @@ class Play:
         trained = open_trained(
             path, env=self.env, motion=self.motion, use_camera=self.use_camera, device=self.device
         )
-        beside = RunFolder(path).videos / "play.mp4" if path.is_dir() else Path(f"{path.stem}.mp4")
+        own = Path(self.what).is_dir()  # not one that comes with the package
+        beside = RunFolder(path).videos / "play.mp4" if own else Path(f"{path.stem}.mp4")
         env = gym.make(trained.env_id, **trained.env_kwargs).unwrapped
         if not isinstance(env, MimicEnv):
             env.close()  # type: ignore[no-untyped-call]

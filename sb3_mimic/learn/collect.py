@@ -19,6 +19,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.saved import load_policy
 from sb3_mimic.learn.tasks import Task
+from sb3_mimic.learn.trained import model_file
 
 _EXPERT_ENVS = 16
 
@@ -109,7 +110,7 @@ class Source:
         return found
 
     def _roll_out(self, expert: Path) -> Sequence[Trajectory]:
-        policy = load_policy(expert)
+        policy = load_policy(model_file(expert))
         envs = make_envs(
             self.task.env_id, min(self.n_episodes, _EXPERT_ENVS), env_kwargs=self.env_kwargs
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.presets import NO_PRESET, get_preset, preset_for
 from sb3_mimic.learn.tasks import TASKS, Hyperparameters, Task, WarmStartSettings, get_task
 
 _METAVAR = {"motion": "NAME|PATH", "learning_rate": "FLOAT"}
@@ -37,6 +38,9 @@ class TrainConfig:
 
     env: str = "humanoid"
     """Robot: humanoid, pidog or pidog-hardware."""
+    preset: Annotated[str | None, optional("NAME|PATH|none")] = None
+    """Settings tuned for a motion: a name (humanoid-walk, …) or a YAML file. Without it those of a
+    known clip are taken; none: the robot's."""
     algo: str = "ppo"
     """Algorithm: ppo or trpo."""
     motion: Annotated[
@@ -125,8 +129,13 @@ class TrainConfig:
 
     @property
     def task(self) -> Task:
-        """The task by the name of its robot or environment."""
-        return get_task(self.env)
+        """The task by the name of its robot or environment, with the preset's changes."""
+        if self.preset in (None, NO_PRESET):
+            return get_task(self.env)
+        task = get_preset(str(self.preset)).task
+        if self.env not in (task.name, task.env_id, TrainConfig.env):
+            raise InputError(f"--preset {self.preset} is for --env {task.name}, not {self.env}")
+        return task
 
     @property
     def clones(self) -> bool:
@@ -139,11 +148,13 @@ class TrainConfig:
         return not self.clones and self.pretrained_model is None
 
     def resolved(self) -> "TrainConfig":
-        """The same with every default of the robot filled in.
+        """The same with every default of the robot filled in, and the preset of a known clip.
 
         Raises:
-            InputError: If the environment is unknown.
+            InputError: If the environment, the preset or the motion is unknown.
         """
+        if self.preset is None:
+            return replace(self, preset=self._known_preset() or NO_PRESET).resolved()
         task = self.task
         hyperparameters = task.hyperparameters_for(self.algo)
         defaults = {
@@ -158,10 +169,24 @@ class TrainConfig:
         changes: dict[str, Any] = {
             name: value for name, value in defaults.items() if getattr(self, name) is None
         }
-        if _is_file(self.motion):
+        for name in ("motion", "preset"):
             # A run is resumed and evaluated from anywhere.
-            changes["motion"] = str(Path(str(self.motion)).resolve())
+            if _is_file(getattr(self, name)):
+                changes[name] = str(Path(getattr(self, name)).resolve())
         return replace(self, env=task.name, **changes)
+
+    def _known_preset(self) -> str | None:
+        """Name of the preset for the clip; None where there is none."""
+        motion = self.motion or self.task.motion
+        if not self.task.motion_in_env or motion is None:
+            return None
+        from sb3_mimic.motion import load_motion
+        from sb3_mimic.motion.skeletal import SUFFIXES
+
+        if Path(motion).suffix.lower() in SUFFIXES:
+            return None  # retargeting it only to be told its name would cost seconds
+        preset = preset_for(load_motion(motion).digest)
+        return None if preset is None else preset.name
 
     def hyperparameters(self) -> Hyperparameters:
         """The algorithm's settings: the robot's, changed by what was asked for."""
@@ -238,9 +263,9 @@ class TrainConfig:
 _CHANGEABLE = ("total_rl_timesteps", "visualize_freq", "callback", "device", "n_eval_episodes")
 
 
-def _is_file(motion: str | None) -> bool:
-    """Whether a motion is a file: a bare name is a built-in clip even where such a file lies."""
-    return motion is not None and any(c in motion for c in "./\\") and Path(motion).is_file()
+def _is_file(given: str | None) -> bool:
+    """Whether a motion or a preset is a file: a bare name is built in even where such a file is."""
+    return given is not None and any(c in given for c in "./\\") and Path(given).is_file()
 
 
 def flag(name: str) -> str:

@@ -26,6 +26,7 @@ from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.evaluate import evaluate
 from sb3_mimic.learn.finetune import FineTuneSettings, fine_tune
+from sb3_mimic.learn.presets import NO_PRESET, get_preset
 from sb3_mimic.learn.pretrain import pretrain, set_log_std
 from sb3_mimic.learn.run import RunFolder, default_name
 from sb3_mimic.learn.saved import (
@@ -36,6 +37,7 @@ from sb3_mimic.learn.saved import (
     save_weights,
 )
 from sb3_mimic.learn.tasks import Hyperparameters
+from sb3_mimic.learn.trained import model_file
 from sb3_mimic.learn.warm_start import warm_start
 from sb3_mimic.report.video import Policy, record_rollout, show_rollout
 
@@ -101,7 +103,11 @@ def train(
         run = RunFolder.new(_run_path(config))
         job = _Job.prepare(config, run, say)
         RunFolder.create(run.path, job.describe())
+        if config.preset not in (None, NO_PRESET):
+            run.write_text(run.preset, get_preset(str(config.preset)).text)
     say(f"run folder: {run.path}")
+    if config.preset not in (None, NO_PRESET):
+        say(f"preset: {config.preset}")
     try:
         return _train(job, run, say, progress_bar)
     except KeyboardInterrupt as interrupt:
@@ -177,7 +183,7 @@ class _Job:
         )
         given = config.pretrained_model
         callback = None if config.callback is None else load_callback(config.callback)
-        pretrained = None if given is None else read_pretrained(given)
+        pretrained = None if given is None else read_pretrained(model_file(given))
         job = cls(config, env_kwargs, source, (), pretrained, callback)
         with closing(make_envs(job.env_id, 1, env_kwargs=env_kwargs)) as envs:
             if pretrained is not None:
@@ -309,6 +315,8 @@ def _open_run(path: Path, asked: TrainConfig) -> tuple[RunFolder, TrainConfig]:
     saved = run.read_config().get("train")
     if not isinstance(saved, dict):
         raise InputError(f"{run.config}: was not written by a training job")
+    if run.preset.is_file():
+        saved["preset"] = str(run.preset)
     return run, TrainConfig.from_dict(saved, run.config).resumed_with(asked)
 
 

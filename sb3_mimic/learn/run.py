@@ -4,6 +4,7 @@
 
     outputs/<experiment>/
       config.yaml  versions.json       what was asked for, and with what it was made
+      preset.yaml                      the preset, where one was used
       demos/                           the demonstrations, as imitation saves them
       bc_pretrained_policy.zip  .pth   the clone: an SB3 model, and its policy's weights
       model.zip  best_model.zip        the last model, and the best one of the evaluations
@@ -87,6 +88,11 @@ class RunFolder:
     def config(self) -> Path:
         """The settings the run was started with."""
         return self.path / "config.yaml"
+
+    @property
+    def preset(self) -> Path:
+        """The preset as it was when the run was started."""
+        return self.path / "preset.yaml"
 
     @property
     def versions(self) -> Path:

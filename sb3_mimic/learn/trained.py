@@ -9,6 +9,7 @@ from stable_baselines3.common.policies import BasePolicy
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import load_policy
+from sb3_mimic.learn.shipped import located, shipped_names
 from sb3_mimic.learn.tasks import get_task
 
 
@@ -37,10 +38,11 @@ def open_trained(
     use_camera: bool = False,
     device: str = "cpu",
 ) -> Trained:
-    """Opens a run, a model within a run, or any SB3 zip.
+    """Opens a run, a model within a run, any SB3 zip, or a policy that comes with the package.
 
     Args:
-        path: The folder of a run, whose last model is taken, or a zip.
+        path: The folder of a run, whose last model is taken, a zip, or a name in
+            :func:`~sb3_mimic.learn.shipped.shipped_names`.
         env: Name or id of the environment; a model within a run knows its own.
         motion: Motion to perform instead of the run's, or the environment's default.
         use_camera: Whether a bare zip's policy observes through the camera.
@@ -49,8 +51,12 @@ def open_trained(
     Raises:
         InputError: If there is no model, or a bare zip's environment is not told.
     """
+    path = located(path)
     if not path.exists():
-        raise InputError(f"{path}: does not exist; the folder of a run or an SB3 .zip is needed")
+        raise InputError(
+            f"{path}: does not exist; the folder of a run or an SB3 .zip is needed, or a policy "
+            f"that comes with the package: {', '.join(shipped_names())}"
+        )
     run = run_of(path)
     if run is None:
         if env is None:
@@ -67,6 +73,16 @@ def open_trained(
     if path.is_dir():
         path = last_model(run)
     return Trained(path, load_policy(path, device), settings["id"], kwargs)
+
+
+def model_file(path: Path) -> Path:
+    """The file of a model: that of a run's last one for its folder or name, else the path itself.
+
+    Raises:
+        InputError: If the path is a folder but no run's, or a run's without a model.
+    """
+    path = located(path)
+    return last_model(RunFolder.open(path)) if path.is_dir() else path
 
 
 def run_of(path: Path) -> RunFolder | None:

@@ -65,6 +65,9 @@ def warm_start(
     callbacks: list[BaseCallback] = [warmup]
     if settings.gate > 0 and eval_env is not None:
         callbacks.append(NoiseGateCallback(eval_env, settings.gate, settings.gate_episodes, say))
+        if settings.noise_updates > 0:
+            least = cloning.log_std_bounds[0]
+            callbacks.append(NoiseReturnCallback(least, settings.noise_updates, warmup))
     if settings.ramp_updates > 0:
         callbacks.append(RampCallback(settings.ramp_updates, settings.ramp_start, warmup))
     if settings.bc_weight > 0 and demonstrations:
@@ -262,6 +265,46 @@ class NoiseGateCallback(BaseCallback):
         return float(np.mean(mean))
 
 
+class NoiseReturnCallback(BaseCallback):
+    """Gives exploration back what the gate took from it, a little with each update.
+
+    What the gate leaves is safe and explores little: PPO's steps shrink with the noise, since their
+    divergence grows as it falls. Noise above ``log_std`` is left alone.
+
+    Args:
+        log_std: Log standard deviation of each action that is returned to.
+        n_updates: Updates of the actor until it is reached.
+        warmup: While it trains the critic alone, nothing is returned.
+        verbose: As SB3's.
+    """
+
+    model: OnPolicyAlgorithm
+
+    def __init__(
+        self, log_std: float, n_updates: int, warmup: CriticWarmupCallback, verbose: int = 0
+    ) -> None:
+        super().__init__(verbose)
+        self.log_std = log_std
+        self.n_updates = n_updates
+        self.warmup = warmup
+        self._n_done = 0
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_start(self) -> None:
+        self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts - 1)
+
+    def _on_rollout_start(self) -> None:
+        log_std = log_std_parameter(self.model.policy)
+        if self.warmup.warming or self._n_done >= self.n_updates or log_std is None:
+            return
+        with th.no_grad():
+            log_std.add_((self.log_std - log_std).clamp(min=0) / (self.n_updates - self._n_done))
+        self._n_done += 1
+        self.logger.record("handover/log_std", float(log_std.detach().mean()))
+
+
 class _Scaled:
     """A schedule of SB3's kind times a factor."""
 
@@ -390,7 +433,7 @@ class CloningCallback(BaseCallback):
             if parameter is not noise and not is_critic_parameter(name)
         ]
         self._optimizer = th.optim.Adam(actor, lr=self.learning_rate)
-        self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts)
+        self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts - 1)
 
     def _on_rollout_start(self) -> None:
         if self.warmup.warming or self._samples is None or self._optimizer is None:
