@@ -151,9 +151,8 @@ def load_pidog(
     feet = tuple(f"{leg}_shank" for leg in LEGS)
     robot = load_robot("pidog", "pidog.xml", CONTROL_RATE, feet=feet, edit=edit)
     model = robot.model
-    for geom in ("floor", "ground") if uneven else ("floor",):
-        model.geom(geom).friction[0] = numbers.friction
-        model.geom(geom).solref[0] = numbers.contact_time
+    set_friction(model, numbers.friction)
+    model.pair_solref[_on_the_ground(model), 0] = numbers.contact_time
     model.actuator_gainprm[:, 0] = numbers.kp
     model.actuator_biasprm[:, 1] = -numbers.kp
     model.dof_armature[6:] = numbers.armature
@@ -187,6 +186,18 @@ def set_servos(model: mujoco.MjModel, torque: float, speed: float) -> None:
     model.dof_damping[6:] = torque / speed
 
 
+def set_friction(model: mujoco.MjModel, friction: float) -> None:
+    """Gives the floor, even or not, a coefficient of friction."""
+    model.pair_friction[_on_the_ground(model), :2] = friction
+
+
+def _on_the_ground(model: mujoco.MjModel) -> NDArray[np.bool_]:
+    """Which contact pairs are with the floor or the field of heights, ``(npair,)``."""
+    grounds = (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD)
+    on_the_ground: NDArray[np.bool_] = np.isin(model.geom_type[model.pair_geom1], grounds)
+    return on_the_ground
+
+
 def raise_ground(model: mujoco.MjModel, heights: NDArray[np.float64], height: float) -> None:
     """Makes the ground uneven; the model must have been loaded with ``uneven=True``.
 
@@ -198,7 +209,10 @@ def raise_ground(model: mujoco.MjModel, heights: NDArray[np.float64], height: fl
     model.hfield_data[:] = np.asarray(heights, np.float32).ravel()
     # MuJoCo wants a positive size; a micrometer is flat.
     model.hfield_size[0, 2] = max(height, 1e-6)
-    model.geom("ground").pos[2] = -height / 2
+    ground = model.geom("ground")
+    ground.pos[2] = -height / 2
+    # The compiler notes that the field lies at its body's origin, as it then does.
+    ground.sameframe[:] = mujoco.mjtSameFrame.mjSAMEFRAME_NONE
 
 
 def ground_shape() -> tuple[int, int]:
@@ -221,11 +235,17 @@ def _add_ground(spec: mujoco.MjSpec) -> None:
         type=mujoco.mjtGeom.mjGEOM_HFIELD,
         hfieldname="ground",
         material=floor.material,
-        condim=floor.condim,
-        priority=floor.priority,
-        friction=floor.friction,
-        solref=floor.solref,
+        contype=0,
+        conaffinity=0,
     )
+    for pair in _floor_pairs(spec):
+        spec.add_pair(
+            geomname1="ground",
+            geomname2=pair.geomname2,
+            condim=pair.condim,
+            friction=pair.friction,
+            solref=pair.solref,
+        )
     # Out of the way of the feet, but still the horizon of pictures.
     floor.pos = [0.0, 0.0, -0.02]
 
@@ -237,9 +257,21 @@ def _add_wall(spec: mujoco.MjSpec, distance: float) -> None:
         pos=[distance + 0.01, 0.0, 0.25],
         size=[0.01, 2.0, 0.25],
         rgba=[0.55, 0.5, 0.45, 1.0],
-        priority=1,
-        friction=spec.geom("floor").friction,
+        contype=0,
+        conaffinity=0,
     )
+    for pair in _floor_pairs(spec):
+        spec.add_pair(
+            geomname1="wall",
+            geomname2=pair.geomname2,
+            condim=pair.condim,
+            friction=pair.friction,
+        )
+
+
+def _floor_pairs(spec: mujoco.MjSpec) -> list[mujoco.MjsPair]:
+    """The contacts of the robot's shapes with the floor."""
+    return [pair for pair in spec.pairs if pair.geomname1 == "floor"]
 
 
 def _add_head_and_tail(spec: mujoco.MjSpec) -> None:

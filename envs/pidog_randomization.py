@@ -14,7 +14,13 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.envs.pidog_model import ground_shape, raise_ground, set_mass, set_servos
+from sb3_mimic.envs.pidog_model import (
+    ground_shape,
+    raise_ground,
+    set_friction,
+    set_mass,
+    set_servos,
+)
 from sb3_mimic.envs.pidog_sensors import TABLE_ROWS
 from sb3_mimic.envs.robot import Robot
 from sb3_mimic.errors import InputError
@@ -154,7 +160,7 @@ def _randomized(
 ) -> mujoco.MjModel:
     """A copy of a model with other numbers."""
     model = copy.copy(model)
-    model.geom("floor").friction[0] = numbers["friction"]
+    set_friction(model, numbers["friction"])
     model.body_inertia[:] *= numbers["inertia"]
     set_servos(model, numbers["torque"], np.deg2rad(numbers["speed"]))
     set_mass(model, numbers["mass"] / float(model.body_subtreemass[1]))
@@ -164,7 +170,6 @@ def _randomized(
     gravity = float(np.linalg.norm(model.opt.gravity))
     model.opt.gravity[:] = gravity * np.array([*horizontal, -np.cos(slope)])
     if model.nhfield:
-        model.geom("ground").friction[0] = numbers["friction"]
         raise_ground(model, _bumps(rng), numbers["roughness"])
     return model
 

@@ -27,7 +27,13 @@ from sb3_mimic.envs.pidog_legs import (
     inverse_kinematics,
     to_servo,
 )
-from sb3_mimic.envs.pidog_model import FRICTION, MASS, load_pidog
+from sb3_mimic.envs.pidog_model import (
+    FRICTION,
+    MASS,
+    ground_shape,
+    load_pidog,
+    raise_ground,
+)
 from sb3_mimic.errors import InputError
 
 FloatArray = NDArray[np.float64]
@@ -221,16 +227,28 @@ def test_mass_and_friction_are_options() -> None:
     assert heavy.body_subtreemass[1] == pytest.approx(0.95)
     np.testing.assert_allclose(heavy.body_inertia, standard.body_inertia * (0.95 / MASS))
     assert not np.allclose(heavy.dof_invweight0, standard.dof_invweight0)
-    assert standard.geom("floor").friction[0] == FRICTION
+    assert (standard.pair_friction[:, :2] == FRICTION).all()
     slippery = load_pidog(floor_friction=0.3).model
-    assert slippery.geom("floor").friction[0] == 0.3
-    # A contact takes the floor's numbers.
+    assert (slippery.pair_friction[:, :2] == 0.3).all()
     data = mujoco.MjData(slippery)
     mujoco.mj_resetDataKeyframe(slippery, data, slippery.key("stand").id)
     for _ in range(5):
         mujoco.mj_step(slippery, data)
     assert data.ncon == 4
     assert {contact.friction[0] for contact in data.contact} == {0.3}
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_it_stands_on_raised_ground(level: float) -> None:
+    raised = load_pidog(uneven=True).model
+    raise_ground(raised, np.full(ground_shape(), level), 0.01)
+    data = mujoco.MjData(raised)
+    mujoco.mj_resetDataKeyframe(raised, data, raised.key("stand").id)
+    data.qpos[2] += 0.006
+    for _ in range(1000):
+        mujoco.mj_step(raised, data)
+    ground = (level - 0.5) * 0.01
+    assert data.qpos[2] - ground == pytest.approx(settled("stand", 2.0).qpos[2], abs=1e-4)
 
 
 @pytest.mark.parametrize("options", [{"mass": 0.0}, {"mass": np.nan}, {"floor_friction": -1.0}])

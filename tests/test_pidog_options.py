@@ -262,7 +262,7 @@ def test_the_heldback_variant_is_another_model_that_stands() -> None:
     assert model.opt.timestep != standard.opt.timestep
     assert model.opt.integrator != standard.opt.integrator
     assert model.opt.cone != standard.opt.cone
-    assert model.geom("floor").solref[0] != standard.geom("floor").solref[0]
+    assert (model.pair_solref[:, 0] != standard.pair_solref[:, 0]).all()
     assert model.body_subtreemass[1] == pytest.approx(0.69)
     np.testing.assert_allclose(env.batched.robot.torque_limit, 0.157)
     assert model.dof_damping[6] == pytest.approx(0.157 / np.deg2rad(500))
@@ -480,7 +480,7 @@ def test_the_bank_covers_its_ranges_and_is_sorted() -> None:
     for model, row in zip(bank.models, bank.numbers, strict=True):
         mass, _, friction, torque, speed, slope, roughness = row
         assert model.body_subtreemass[1] == pytest.approx(mass)
-        assert model.geom("ground").friction[0] == pytest.approx(friction)
+        np.testing.assert_allclose(model.pair_friction[:, :2], friction)
         assert model.actuator_forcerange[0, 1] == pytest.approx(torque)
         assert torque / model.dof_damping[6] == pytest.approx(np.deg2rad(speed))
         gravity = model.opt.gravity / 9.81
