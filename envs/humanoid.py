@@ -1,4 +1,4 @@
-"""The DeepMimic-style humanoid that imitates a clip."""
+"""The DeepMimic-style humanoid that imitates a clip, or any of several."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,19 +27,22 @@ from sb3_mimic.envs.observations import (
     phase_angle,
     reference_poses,
 )
-from sb3_mimic.envs.reference import Reference, ground_points
+from sb3_mimic.envs.reference import Reference, ReferenceSet, ground_points
 from sb3_mimic.envs.rendering import RenderOptions
 from sb3_mimic.envs.rewards import REWARDS, JointWeights, Pose
 from sb3_mimic.envs.robot import Robot, load_robot
 from sb3_mimic.envs.rotations import angle_between, heading, rotate, to_heading_frame
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip, close_loop, load_motion
+from sb3_mimic.names import unknown_name
 
 Observation = Literal["reference", "phase", "joints"]
 Control = Literal["residual", "pd", "torque"]
 RewardName = Literal["deepmimic", "paper"]
 EarlyTermination = Literal["fall", "tracking", "none"]
 Anchor = Literal["root", "world"]
+MotionOrder = Literal["random", "in_turn"]
+Motion = str | Path | MotionClip
 
 _FEET = ("right_ankle", "left_ankle")
 _END_EFFECTORS = ("right_ankle", "right_wrist", "left_ankle", "left_wrist")
@@ -78,6 +81,7 @@ class HumanoidOptions:
         early_termination: What ends an episode before its time.
         anchor: Where the reference stands after a cycle.
         episode_seconds: Length of an episode [s].
+        motion_order: Which of several motions an episode performs.
 
     Raises:
         InputError: If there is no such choice, or the length is not positive.
@@ -89,6 +93,7 @@ class HumanoidOptions:
     early_termination: EarlyTermination = "fall"
     anchor: Anchor = "root"
     episode_seconds: float = 20.0
+    motion_order: MotionOrder = "random"
 
     def __post_init__(self) -> None:
         for name, choices in (
@@ -97,6 +102,7 @@ class HumanoidOptions:
             ("reward", get_args(RewardName)),
             ("early_termination", get_args(EarlyTermination)),
             ("anchor", get_args(Anchor)),
+            ("motion_order", get_args(MotionOrder)),
         ):
             value = getattr(self, name)
             if value not in choices:
@@ -106,16 +112,18 @@ class HumanoidOptions:
 
 
 class HumanoidMimicEnv(MimicEnv):
-    """The humanoid imitates a motion clip: ``sb3_mimic/HumanoidMimic-v0``.
+    """The humanoid imitates one or several motion clips: ``sb3_mimic/HumanoidMimic-v0``.
 
     13 bodies, 45 kg, nq 35, nv 34, 28 actions; 30 control steps a second, 20 s an episode, or one
     pass over a clip that does not loop.
 
     An episode starts exactly on the reference, at a random phase or at ``reset(options={"phase":
-    p})``, p in [0, 1). ``info["reward_terms"]`` holds the weighted terms of the reward.
+    p})``, p in [0, 1). ``info["reward_terms"]`` holds the weighted terms of the reward. With
+    several clips an episode performs one of them; ``reset(options={"motion": m})`` asks for one by
+    its name or index.
 
     Args:
-        motion: Name of a built-in clip, path of a clip file, or a `MotionClip`.
+        motion: Name of a built-in clip, path of a clip file, or a `MotionClip`; or several of them.
         observation: ``reference`` (182 numbers): body state without ground position and heading,
             phase, and the reference poses one to three steps ahead; ``phase`` (71): without the
             poses; ``joints`` (56): hinge angles and rates alone, the classic choice, which does
@@ -130,6 +138,8 @@ class HumanoidMimicEnv(MimicEnv):
         anchor: ``root``: at each new cycle the reference's ground position is moved onto the body,
             as DeepMimic does, so that drift does not add up; ``world``: it stays.
         episode_seconds: Length of an episode of a looping clip [s].
+        motion_order: Which of several clips the next episode performs: ``random``, by
+            `HumanoidBatch.motion_probabilities`; ``in_turn``, one after another.
         render_mode: ``human``, ``rgb_array``, ``rgb_array_list`` or None.
         width: Width of pictures [pixels].
         height: Height of pictures [pixels].
@@ -151,7 +161,7 @@ class HumanoidMimicEnv(MimicEnv):
 
     def __init__(
         self,
-        motion: str | Path | MotionClip = "walk",
+        motion: Motion | Sequence[Motion] = "walk",
         *,
         observation: Observation = "reference",
         control: Control = "residual",
@@ -159,27 +169,32 @@ class HumanoidMimicEnv(MimicEnv):
         early_termination: EarlyTermination = "fall",
         anchor: Anchor = "root",
         episode_seconds: float = 20.0,
+        motion_order: MotionOrder = "random",
         render_mode: str | None = None,
         width: int = 640,
         height: int = 480,
         camera: str = "track",
     ) -> None:
         options = HumanoidOptions(
-            observation, control, reward, early_termination, anchor, episode_seconds
+            observation, control, reward, early_termination, anchor, episode_seconds, motion_order
         )
-        clip = motion if isinstance(motion, MotionClip) else load_motion(motion)
         robot = load_humanoid(options.control)
-        reference = Reference(close_loop(clip)[0] if clip.loop else clip, robot)
+        references = ReferenceSet([reference_for(each, robot) for each in motions_of(motion)])
         super().__init__(
-            partial(_make_batch, reference, options),
+            partial(_make_batch, references, options),
             render_mode,
             RenderOptions(width, height, camera),
         )
 
     @property
     def reference(self) -> Reference:
-        """The reference that is imitated."""
-        return self.batched.reference
+        """The reference that is imitated in this episode."""
+        return self.batched.references.references[int(self.batched.motions[0])]
+
+    @property
+    def motion_names(self) -> tuple[str, ...]:
+        """Names of the clips."""
+        return self.batched.motion_names
 
     @property
     def reference_qpos(self) -> FloatArray:
@@ -198,7 +213,7 @@ class HumanoidMimicEnv(MimicEnv):
 
     def make_batch(self, n_envs: int, n_threads: int | None = None) -> "HumanoidBatch":
         """A batch of environments like this one; see `MimicEnv.make_batch`."""
-        return HumanoidBatch(self.reference, self.batched.options, n_envs, n_threads)
+        return HumanoidBatch(self.batched.references, self.batched.options, n_envs, n_threads)
 
 
 def load_humanoid(control: Control = "residual") -> Robot:
@@ -212,10 +227,33 @@ def load_humanoid(control: Control = "residual") -> Robot:
     return robot
 
 
+def motions_of(motion: Motion | Sequence[Motion]) -> tuple[Motion, ...]:
+    """One or several motions, as ``motion=`` takes them, as several.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if isinstance(motion, (str, Path, MotionClip)):
+        return (motion,)
+    if not motion:
+        raise InputError("motion=[] names no clip; one at least is needed")
+    return tuple(motion)
+
+
+def reference_for(motion: Motion, robot: Robot) -> Reference:
+    """The reference for a motion; a loop is closed.
+
+    Raises:
+        InputError: If it cannot be used.
+    """
+    clip = motion if isinstance(motion, MotionClip) else load_motion(motion)
+    return Reference(close_loop(clip)[0] if clip.loop else clip, robot)
+
+
 def _make_batch(
-    reference: Reference, options: HumanoidOptions, n_envs: int, n_threads: int | None
+    references: ReferenceSet, options: HumanoidOptions, n_envs: int, n_threads: int | None
 ) -> "HumanoidBatch":
-    return HumanoidBatch(reference, options, n_envs, n_threads)
+    return HumanoidBatch(references, options, n_envs, n_threads)
 
 
 def residual_target(reference: Reference, times: FloatArray) -> FloatArray:
@@ -228,7 +266,7 @@ def residual_target(reference: Reference, times: FloatArray) -> FloatArray:
     return _leading_target(reference, reference.at(times))
 
 
-def _leading_target(reference: Reference, following: FloatArray) -> FloatArray:
+def _leading_target(reference: Reference | ReferenceSet, following: FloatArray) -> FloatArray:
     rows, robot = reference.rows, reference.robot
     pose, velocity = following[:, rows.qpos][:, 7:], following[:, rows.qvel][:, 6:]
     # The servo damps against the whole joint velocity: at 6 rad/s and kd/kp = .1 s its target
@@ -238,30 +276,45 @@ def _leading_target(reference: Reference, following: FloatArray) -> FloatArray:
 
 
 class HumanoidBatch(BatchedEnv):
-    """n humanoids that imitate one reference.
+    """n humanoids, each of which imitates one of the references.
 
     Args:
-        reference: The reference.
+        references: The references, whose clips must have different names.
         options: The task's options.
         n_envs: Number of environments.
         n_threads: Physics threads.
+
+    Attributes:
+        motions: Which of the references each environment imitates in this episode, ``(n,)``.
+        motion_probabilities: How likely a new episode performs each of them where
+            ``motion_order="random"``, ``(k,)``; they add up to 1, and may be set at any time.
+
+    Raises:
+        InputError: If two clips have the same name.
     """
 
     def __init__(
         self,
-        reference: Reference,
+        references: ReferenceSet,
         options: HumanoidOptions,
         n_envs: int,
         n_threads: int | None = None,
     ) -> None:
-        robot = reference.robot
+        robot = references.robot
         steps = round(options.episode_seconds * robot.control_rate)
         super().__init__(robot, n_envs, steps, n_threads)
-        self.reference = reference
+        self.references = references
+        self.motion_names = tuple(each.clip.name for each in references.references)
+        for name in self.motion_names:
+            if self.motion_names.count(name) > 1:
+                raise InputError(f"motion: two clips are called {name!r}; rename one of them")
         self.options = options
+        self.motions = np.zeros(n_envs, np.intp)
+        self.motion_probabilities = np.full(len(references), 1 / len(references))
+        self._turn = 0
         self._start_times = np.zeros(n_envs)
         # The reference now and at the next steps; a column of it is made per step and reused.
-        self._window = np.zeros((n_envs, 1 + _LOOKAHEAD, reference.rows.width))
+        self._window = np.zeros((n_envs, 1 + _LOOKAHEAD, references.rows.width))
         self._anchor = np.zeros((n_envs, 2))
         self._joints = JointSpace(robot.joint_names)
         self._weights = JointWeights(
@@ -274,7 +327,7 @@ class HumanoidBatch(BatchedEnv):
             [np.arange(robot.model.nsensordata)[robot.sensor(name)] for name in robot.end_effectors]
         )
         self._com, self._com_velocity = robot.sensor("com"), robot.sensor("com_velocity")
-        self._fall_columns, self._fall_radii = _fall_points(reference)
+        self._fall_columns, self._fall_radii = _fall_points(references)
         self._control_scale: FloatArray = {
             "residual": robot.torque_limit / robot.kp,
             "pd": np.ptp(robot.joint_range, axis=1) / 2,
@@ -287,6 +340,17 @@ class HumanoidBatch(BatchedEnv):
             "reference": ROOT_SIZE + 2 * joints + 2 + _LOOKAHEAD * (TARGET_ROOT_SIZE + joints),
         }[options.observation]
         self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
+
+    @property
+    def reference(self) -> Reference:
+        """The only reference.
+
+        Raises:
+            ValueError: If there are several.
+        """
+        if len(self.references) > 1:
+            raise ValueError(f"{len(self.references)} references: see `references` and `motions`")
+        return self.references.references[0]
 
     @property
     def observation_layout(self) -> tuple[ObservationPart, ...]:
@@ -329,7 +393,7 @@ class HumanoidBatch(BatchedEnv):
     @property
     def phase(self) -> FloatArray:
         """Phase of each environment, ``(n,)`` in [0, 1]."""
-        return self.reference.phase(self.times)
+        return self.references.phase(self.motions, self.times)
 
     @property
     def reference_qpos(self) -> FloatArray:
@@ -339,7 +403,7 @@ class HumanoidBatch(BatchedEnv):
     @property
     def reference_qvel(self) -> FloatArray:
         """Velocities of each environment's reference now, ``(n, 34)``."""
-        return self._window[:, 0, self.reference.rows.qvel].copy()
+        return self._window[:, 0, self.references.rows.qvel].copy()
 
     @property
     def root_offset(self) -> FloatArray:
@@ -352,20 +416,33 @@ class HumanoidBatch(BatchedEnv):
         generators: Sequence[np.random.Generator],
         options: Sequence[Mapping[str, Any]],
     ) -> FloatArray:
-        phases = np.array(
-            [
-                _phase(option, generator)
-                for option, generator in zip(options, generators, strict=True)
-            ]
-        )
-        self._start_times[indices] = phases * self.reference.duration
+        phases = np.empty(len(indices))
+        for i, (index, option, generator) in enumerate(
+            zip(indices, options, generators, strict=True)
+        ):
+            self.motions[index] = self._next_motion(option, generator)
+            phases[i] = _phase(option, generator)
+        motions = self.motions[indices]
+        self._start_times[indices] = phases * self.references.durations[motions]
         self._anchor[indices] = 0.0
         for ahead in range(1 + _LOOKAHEAD):
-            self._window[indices, ahead] = self.reference.at(
-                self._start_times[indices] + ahead * self.dt
+            self._window[indices, ahead] = self.references.at(
+                motions, self._start_times[indices] + ahead * self.dt
             )
-        rows, now = self.reference.rows, self._window[indices, 0]
+        rows, now = self.references.rows, self._window[indices, 0]
         return self.simulation.states(now[:, rows.qpos], now[:, rows.qvel])
+
+    def _next_motion(self, options: Mapping[str, Any], generator: np.random.Generator) -> int:
+        """Index of the clip of a new episode; of one clip nothing is drawn."""
+        if "motion" in options:
+            return _motion_index(options["motion"], self.motion_names)
+        if len(self.references) == 1:
+            return 0
+        if self.options.motion_order == "in_turn":
+            self._turn += 1
+            return (self._turn - 1) % len(self.references)
+        drawn = np.searchsorted(self.motion_probabilities.cumsum(), generator.random(), "right")
+        return min(int(drawn), len(self.references) - 1)
 
     def _control(self, actions: FloatArray) -> FloatArray:
         ctrl: FloatArray = self._neutral_control() + self._control_scale * actions
@@ -387,18 +464,18 @@ class HumanoidBatch(BatchedEnv):
             return np.zeros((1, self.robot.model.nu))
         if self.options.control == "pd":
             return np.asarray(self.robot.joint_range.mean(axis=1)[None])
-        return _leading_target(self.reference, self._window[:, 1])
+        return _leading_target(self.references, self._window[:, 1])
 
     def _advance(self, actions: FloatArray, substep_sensors: FloatArray) -> None:
         self._window[:, :-1] = self._window[:, 1:]
         # Not times plus something: rounding would make the row another than the same step's, asked
         # for from elsewhere.
-        self._window[:, -1] = self.reference.at(
-            self._start_times + (self.steps + _LOOKAHEAD) * self.dt
+        self._window[:, -1] = self.references.at(
+            self.motions, self._start_times + (self.steps + _LOOKAHEAD) * self.dt
         )
-        if self.options.anchor == "root" and self.reference.loop:
-            times = self.times
-            new_cycle = self.reference.cycle(times) > self.reference.cycle(times - self.dt)
+        if self.options.anchor == "root":
+            cycle, times = self.references.cycle, self.times
+            new_cycle = cycle(self.motions, times) > cycle(self.motions, times - self.dt)
             if new_cycle.any():
                 self._anchor[new_cycle] = self.qpos[new_cycle, :2] - self._window[new_cycle, 0, :2]
 
@@ -406,14 +483,16 @@ class HumanoidBatch(BatchedEnv):
         qpos, qvel = self.qpos[indices], self.qvel[indices]
         if self.options.observation == "joints":
             return np.concatenate((qpos[:, 7:], qvel[:, 6:]), axis=1, dtype=np.float32)
-        phase = self.reference.phase(self.times[indices])
-        parts = [body_state(qpos, qvel), phase_angle(phase, self.reference.loop)]
+        motions = self.motions[indices]
+        phase = self.references.phase(motions, self.times[indices])
+        loops = self.references.loops[motions]
+        parts = [body_state(qpos, qvel), phase_angle(phase, loops)]
         if self.options.observation == "reference":
             parts.append(reference_poses(qpos, self._anchored(indices, slice(1, None))))
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
     def _reward_terms(self, actions: FloatArray) -> dict[str, FloatArray]:
-        n, rows = self.n_envs, self.reference.rows
+        n, rows = self.n_envs, self.references.rows
         now = self._window[:, 0]
         # One pass over bodies and references together. The anchor matters to what is not relative
         # to the root, which is moved below.
@@ -441,17 +520,16 @@ class HumanoidBatch(BatchedEnv):
 
     def fallen(self) -> BoolArray:
         """Which bodies touch the ground with something that stays off it in the clip, ``(n,)``."""
-        lowest = self.sensors[:, self._fall_columns] - self._fall_radii
+        lowest = self.sensors[:, self._fall_columns] - self._fall_radii[self.motions]
         touching: BoolArray = np.logical_or.reduce(lowest <= 0.0, axis=1)
         return touching
 
     def _truncated(self) -> BoolArray:
-        if self.reference.loop:
-            return super()._truncated()
-        return np.asarray(self.times >= self.reference.duration - 1e-9)
+        over = self.times >= self.references.durations[self.motions] - 1e-9
+        return np.where(self.references.loops[self.motions], super()._truncated(), over)
 
     def _anchored(self, indices: IndexArray, ahead: slice) -> FloatArray:
-        poses: FloatArray = self._window[indices, ahead, self.reference.rows.qpos].copy()
+        poses: FloatArray = self._window[indices, ahead, self.references.rows.qpos].copy()
         poses[:, :, :2] += self._anchor[indices, None]
         return poses
 
@@ -480,20 +558,37 @@ def _part(pose: Pose, rows: slice) -> Pose:
     return Pose(**{name: value[rows] for name, value in vars(pose).items()})
 
 
-def _fall_points(reference: Reference) -> tuple[IndexArray, FloatArray]:
-    """Sensor columns and radii of what must not touch the ground; see `ground_points`."""
-    lowest = reference.lowest_points()
-    forbidden = [
-        points
-        for body, points in ground_points(reference.robot).items()
-        if body not in reference.robot.feet and lowest[body] >= _NEAR_GROUND
-    ]
-    if not forbidden:
-        return np.zeros(0, np.intp), np.zeros(0)
-    return (
-        np.concatenate([columns for columns, _ in forbidden]),
-        np.concatenate([radii for _, radii in forbidden]),
-    )
+def _fall_points(references: ReferenceSet) -> tuple[IndexArray, FloatArray]:
+    """Sensor columns ``(m,)`` and, by clip, radii ``(k, m)`` of what must not touch the ground.
+
+    A body that may touch it in one clip and not in another has no radius in the first: what is
+    infinitely small touches nothing. See `ground_points`.
+    """
+    robot = references.robot
+    lowest = [reference.lowest_points() for reference in references.references]
+    columns, radii = [], []
+    for body, (heights, sizes) in ground_points(robot).items():
+        allowed = np.array([low[body] < _NEAR_GROUND for low in lowest])
+        if body not in robot.feet and not allowed.all():
+            columns.append(heights)
+            radii.append(np.where(allowed[:, None], -np.inf, sizes))
+    if not columns:
+        return np.zeros(0, np.intp), np.zeros((len(references), 0))
+    return np.concatenate(columns), np.concatenate(radii, axis=1)
+
+
+def _motion_index(motion: Any, names: tuple[str, ...]) -> int:
+    """The index of the clip that a reset asks for by index or name."""
+    if isinstance(motion, str):
+        if motion not in names:
+            raise unknown_name("motion", motion, names)
+        return names.index(motion)
+    if not isinstance(motion, (int, np.integer)) or not 0 <= motion < len(names):
+        raise InputError(
+            f"reset option motion={motion!r} must be one of {', '.join(names)}, or an index below "
+            f"{len(names)}"
+        )
+    return int(motion)
 
 
 def _phase(options: Mapping[str, Any], generator: np.random.Generator) -> float:

@@ -40,12 +40,12 @@ def body_state(qpos: FloatArray, qvel: FloatArray) -> FloatArray:
     )
 
 
-def phase_angle(phase: FloatArray, loop: bool) -> FloatArray:
-    """Phase ``(n,)`` in [0, 1] as ``(n, 2)`` cosine and sine.
+def phase_angle(phase: FloatArray, loop: NDArray[np.bool_]) -> FloatArray:
+    """Phase ``(n,)`` in [0, 1] of clips that ``loop``, ``(n,)``, as ``(n, 2)`` cosine and sine.
 
     A cycle is the whole circle; a clip that ends is half of it, so that its end is not its start.
     """
-    angle = phase * (2 * np.pi if loop else np.pi)
+    angle = phase * np.where(loop, 2 * np.pi, np.pi)
     return np.stack((np.cos(angle), np.sin(angle)), axis=1)
 
 

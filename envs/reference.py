@@ -1,10 +1,11 @@
-"""The reference: a clip as a robot would perform it, sampled at any time.
+"""The reference: a clip as a robot would perform it, sampled at any time; and several at once.
 
 The clip's spline is sampled once on a fine grid and differenced on the manifold; the environments
 interpolate linearly between neighbors of the grid, which stays within some 1e-4 rad of the spline
 (1e-2 rad where it is fastest) and costs the same for a second of motion as for ten minutes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -18,6 +19,7 @@ from sb3_mimic.motion import MotionClip
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]
 
 # Grid points per second: four per control step of 30 Hz, at least the rate of common mocap.
 _GRID_RATE = 120.0
@@ -89,7 +91,6 @@ class Reference:
         qpos, excess = self._limited(clip.sample(times))
         self.limited = excess
         qvel = self._velocities(times)
-        self._interval = self.duration / intervals
         self._table = np.empty((intervals + 1, self.rows.width))
         self._table[:, self.rows.qpos] = qpos
         self._table[:, self.rows.qvel] = qvel
@@ -97,8 +98,8 @@ class Reference:
         self._table[:, self.rows.sensors] = simulation.sense(simulation.states(qpos, qvel))
         simulation.close()
         self._table.setflags(write=False)
-        self._ground = _ground_columns(robot, self.rows.sensors.start)
         self.cycle_offset = qpos[-1, :2] - qpos[0, :2] if self.loop else np.zeros(2)
+        self._alone = ReferenceSet((self,))
 
     @property
     def table(self) -> FloatArray:
@@ -107,16 +108,11 @@ class Reference:
 
     def cycle(self, times: FloatArray) -> FloatArray:
         """How many whole cycles lie before each time ``(n,)`` [s]; 0 for a clip without loop."""
-        if not self.loop:
-            return np.zeros_like(times)
-        # A time that is a whole number of cycles but for rounding belongs to the new cycle.
-        return np.floor(times / self.duration + 1e-9)
+        return self._alone.cycle(_first(times), times)
 
     def phase(self, times: FloatArray) -> FloatArray:
         """Position within the clip at each time ``(n,)`` [s], in [0, 1]."""
-        if self.loop:
-            return np.maximum(times / self.duration - self.cycle(times), 0.0)
-        return np.minimum(times / self.duration, 1.0)
+        return self._alone.phase(_first(times), times)
 
     def at(self, times: FloatArray) -> FloatArray:
         """Reference rows ``(n, width)`` at times ``(n,)`` [s] since the clip's first frame.
@@ -124,24 +120,7 @@ class Reference:
         A looping clip goes round, each cycle carrying the root on by ``cycle_offset``; another
         stays at its last frame, without velocity.
         """
-        cycles = self.cycle(times)
-        position = np.clip((times - cycles * self.duration) / self._interval, 0.0, None)
-        index = np.minimum(position.astype(np.intp), len(self._table) - 2)
-        fraction = np.minimum(position - index, 1.0)[:, None]
-        # Rounding must not make a grid point a mixture of neighbors: resets are exact there.
-        fraction[fraction < 1e-9] = 0.0
-        rows: FloatArray = self._table.take(index, axis=0)
-        following = self._table.take(index + 1, axis=0)
-        rows *= 1 - fraction
-        following *= fraction
-        rows += following
-        quaternion = rows[:, 3:7]
-        quaternion /= np.sqrt((quaternion * quaternion).sum(axis=1, keepdims=True))
-        if self.loop:
-            rows[:, self._ground] += (cycles[:, None] * self.cycle_offset)[:, None]
-        else:
-            rows[times > self.duration + 1e-9, self.rows.qvel] = 0.0
-        return rows
+        return self._alone.at(_first(times), times)
 
     def lowest_points(self) -> dict[str, float]:
         """Height of the lowest point of each body over the clip [m]; see `ground_points`."""
@@ -170,6 +149,79 @@ class Reference:
         for row, span, a, b in zip(qvel, after - before, start, end, strict=True):
             mujoco.mj_differentiatePos(model, row, span, a, b)
         return qvel
+
+
+class ReferenceSet:
+    """Several references of one robot as one table: any of them at any time, in one lookup.
+
+    Args:
+        references: At least one, all of the same robot.
+
+    Attributes:
+        references: The references.
+        robot: Their robot.
+        rows: Parts of a row.
+        durations: Length of each clip, ``(k,)`` [s].
+        loops: Which go round, ``(k,)``.
+    """
+
+    def __init__(self, references: Sequence[Reference]) -> None:
+        self.references = tuple(references)
+        first = self.references[0]
+        self.robot, self.rows = first.robot, first.rows
+        self.durations = np.array([reference.duration for reference in references])
+        self.loops = np.array([reference.loop for reference in references])
+        tables = [reference.table for reference in references]
+        # One table is not copied: it may be ten minutes long.
+        self._table = tables[0] if len(tables) == 1 else np.concatenate(tables)
+        lengths = np.array([len(table) for table in tables])
+        self._starts = np.cumsum(lengths) - lengths
+        self._last = lengths - 2
+        self._intervals = self.durations / (lengths - 1)
+        self._offsets = np.array([reference.cycle_offset for reference in references])
+        self._ground = _ground_columns(self.robot, self.rows.sensors.start)
+
+    def __len__(self) -> int:
+        return len(self.references)
+
+    def cycle(self, clips: IndexArray, times: FloatArray) -> FloatArray:
+        """See `Reference.cycle`; of the clips ``(n,)``, by their index."""
+        # A time that is a whole number of cycles but for rounding belongs to the new cycle.
+        cycles: FloatArray = np.floor(times / self.durations[clips] + 1e-9) * self.loops[clips]
+        return cycles
+
+    def phase(self, clips: IndexArray, times: FloatArray) -> FloatArray:
+        """See `Reference.phase`; of the clips ``(n,)``, by their index."""
+        phase = times / self.durations[clips] - self.cycle(clips, times)
+        limited: FloatArray = np.minimum(np.maximum(phase, 0.0), 1.0)
+        return limited
+
+    def at(self, clips: IndexArray, times: FloatArray) -> FloatArray:
+        """See `Reference.at`; of the clips ``(n,)``, by their index."""
+        durations = self.durations[clips]
+        cycles = self.cycle(clips, times)
+        position = np.clip((times - cycles * durations) / self._intervals[clips], 0.0, None)
+        index = np.minimum(position.astype(np.intp), self._last[clips])
+        fraction = np.minimum(position - index, 1.0)[:, None]
+        # Rounding must not make a grid point a mixture of neighbors: resets are exact there.
+        fraction[fraction < 1e-9] = 0.0
+        index += self._starts[clips]
+        rows: FloatArray = self._table.take(index, axis=0)
+        following = self._table.take(index + 1, axis=0)
+        rows *= 1 - fraction
+        following *= fraction
+        rows += following
+        quaternion = rows[:, 3:7]
+        quaternion /= np.sqrt((quaternion * quaternion).sum(axis=1, keepdims=True))
+        rows[:, self._ground] += (cycles[:, None] * self._offsets[clips])[:, None]
+        ended = (times > durations + 1e-9) & ~self.loops[clips]
+        rows[ended, self.rows.qvel] = 0.0
+        return rows
+
+
+def _first(times: FloatArray) -> IndexArray:
+    """The index of the only clip of a set, for each time."""
+    return np.zeros(len(times), np.intp)
 
 
 def _ground_columns(robot: Robot, sensors: int) -> NDArray[np.intp]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidOptions, residual_target
 from sb3_mimic.envs.joints import JointSpace
-from sb3_mimic.envs.reference import Reference
+from sb3_mimic.envs.reference import Reference, ReferenceSet
 from sb3_mimic.envs.robot import Robot
 from sb3_mimic.envs.rotations import angle_between
 from sb3_mimic.errors import InputError
@@ -179,7 +179,8 @@ def replay(reference: Reference, actions: Actions, cycles: int = 1) -> Replay:
             f"there are {len(actions)} actions, and {cycles} cycle(s) of "
             f"{reference.clip.name!r} take {n_steps} control steps"
         )
-    batch = HumanoidBatch(reference, HumanoidOptions(early_termination="none", anchor="root"), 1)
+    options = HumanoidOptions(early_termination="none", anchor="root")
+    batch = HumanoidBatch(ReferenceSet((reference,)), options, 1)
     rows: list[tuple[FloatArray, FloatArray]] = []
     rewards, fallen = np.zeros(n_steps), np.zeros(n_steps, np.bool_)
     with closing(batch):

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sb3_mimic.envs.humanoid import load_humanoid
+from sb3_mimic.envs.humanoid import load_humanoid, reference_for
 from sb3_mimic.envs.reference import Reference
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion import MotionClip, close_loop, load_motion
+from sb3_mimic.motion import MotionClip
 from sb3_mimic.names import unknown_name
 from sb3_mimic.refine.actions import Provenance, RefinedActions
 from sb3_mimic.refine.checkpoint import Checkpoint
@@ -40,8 +40,7 @@ def load_reference(motion: str | Path | MotionClip) -> Reference:
     Raises:
         InputError: If it cannot be read.
     """
-    clip = motion if isinstance(motion, MotionClip) else load_motion(motion)
-    return Reference(close_loop(clip)[0] if clip.loop else clip, load_humanoid())
+    return reference_for(motion, load_humanoid())
 
 
 def require_refinable(reference: Reference) -> None:
