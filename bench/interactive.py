@@ -1,0 +1,117 @@
+"""DAgger, GAIL and AIRL: what each makes of a clone, on the built-in walk and on PiDog's gait.
+
+    python bench/interactive.py [--envs humanoid pidog] [--methods dagger gail airl]
+                                [--algo ppo] [--seeds 0] [--total-timesteps 200000]
+
+A row is one ``sb3-mimic dagger`` or ``sb3-mimic adversarial`` in a process of its own. Rows that
+are in ``docs/results/interactive.json`` are not made again; the table in
+``docs/results/interactive.md`` is written from them.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from sb3_mimic.io import atomic_path
+from sb3_mimic.versions import versions
+
+RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
+METHODS = {
+    "dagger": ["dagger"],
+    "gail": ["adversarial", "--adversary", "gail"],
+    "airl": ["adversarial", "--adversary", "airl"],
+}
+# Figures of the evaluation in the table, with their names there.
+COLUMNS = {
+    "mean_reward": "return",
+    "normalized_return": "normalized",
+    "survival_s": "survival [s]",
+    "forward_speed_mps": "speed [m/s]",
+}
+
+
+def main() -> None:
+    """Makes the rows that are missing and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--envs", nargs="+", default=["humanoid", "pidog"])
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--algo", default="ppo")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--total-timesteps", type=int, default=200_000)
+    arguments = parser.parse_args()
+    for seed in arguments.seeds:
+        for env in arguments.envs:
+            for method in arguments.methods:
+                row = {
+                    "env": env,
+                    "method": method,
+                    "algo": arguments.algo,
+                    "timesteps": arguments.total_timesteps,
+                    "seed": seed,
+                }
+                if not any(row.items() <= old.items() for old in read()):
+                    write({**row, **measure(row)})
+    print(table(read()))
+
+
+def measure(row: dict[str, Any]) -> dict[str, Any]:
+    """Runs one command and takes its figures."""
+    asked = [*METHODS[row["method"]], "--env", row["env"], "--algo", row["algo"]]
+    asked += ["--total-timesteps", str(row["timesteps"]), "--seed", str(row["seed"])]
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "sb3_mimic", *asked, "--json"]
+        command += ["--save-path", f"{folder}/policy.zip"]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found = {name: v for name, v in versions().items() if name != "platform"}
+    return {
+        "command": " ".join(["sb3-mimic", *asked]),
+        "wall_s": time.perf_counter() - began,
+        **json.loads(done.stdout),
+        "versions": found,
+    }
+
+
+def read() -> list[dict[str, Any]]:
+    """The rows there are."""
+    path = RESULTS / "interactive.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+
+def write(row: dict[str, Any]) -> None:
+    """Adds a row, and writes the page."""
+    rows = [*read(), row]
+    with atomic_path(RESULTS / "interactive.json") as temporary:
+        temporary.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    text = (
+        "# DAgger, GAIL and AIRL\n\n"
+        "What each makes of a clone, by [the protocol](../dimensions.md#evaluation-protocol): "
+        "`bench/interactive.py`, the built-in walk and PiDog's sine gait. What they are asked and "
+        "why the figures are as they are: [training](../training.md#dagger-gail-and-airl). "
+        "Commands, seeds and versions: [interactive.json](interactive.json).\n\n"
+    )
+    with atomic_path(RESULTS / "interactive.md") as temporary:
+        temporary.write_text(text + table(rows), encoding="utf-8")
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """A line for each row: the clone's figures, and those afterwards."""
+    heads = ("robot", "method", "algo", "samples", "seed", "wall [min]", *COLUMNS.values())
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for row in rows:
+        cells = [row["env"], row["method"], row["algo"], row["timesteps"], row["seed"]]
+        cells.append(f"{row['wall_s'] / 60:.0f}")
+        for name in COLUMNS:
+            before, after = row["clone"].get(name), row["model"].get(name)
+            cells.append("–" if after is None else f"{before:.3g} → {after:.3g}")
+        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
