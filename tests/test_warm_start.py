@@ -312,6 +312,20 @@ def test_a_collapse_stops_training_and_brings_the_best_policy_back(algo: str) ->
     assert moved(keep.kept[-1], weights(model))
 
 
+def test_what_is_lost_while_noise_returns_is_no_collapse() -> None:
+    def fading() -> Fading:
+        made = Fading()
+        made.fades_after = 3 * 32 * 2
+        return made
+
+    envs = VecMonitor(DummyVecEnv([fading, fading]))
+    model = make_model("ppo", envs, SETTINGS, seed=0)
+    collapse = CollapseCallback(0.5, patience=2, first_update=9)  # all is lost by then
+    model.learn(ROLLOUT * 20, callback=collapse)
+    assert not collapse.collapsed
+    assert model.num_timesteps == ROLLOUT * 20
+
+
 def test_no_collapse_no_stop() -> None:
     envs = VecMonitor(DummyVecEnv([Fading, Fading]))
     model = make_model("ppo", envs, SETTINGS, seed=0)

@@ -19,6 +19,7 @@ from sb3_mimic.learn.evaluate import evaluate
 from sb3_mimic.learn.robustness import push_test
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import save_model
+from sb3_mimic.learn.shipped import shipped_names
 from sb3_mimic.learn.trained import last_model, open_trained
 
 POLICIES = Path(__file__).resolve().parents[1] / "assets" / "policies"
@@ -56,7 +57,39 @@ def main() -> None:
         shipped.write_text(shipped.config, yaml.safe_dump(config, sort_keys=False))
         shipped.write_text(shipped.versions, json.dumps(versions, indent=2) + "\n")
         shipped.write_text(shipped.evaluation, json.dumps(figures, indent=2) + "\n")
+    write_table()
     print(json.dumps(figures, indent=2))
+
+
+def write_table() -> None:
+    """Puts the figures of all policies that come with the package into docs/training.md."""
+    lines = [
+        "| name | motion | algorithm | samples [M] | return | stochastic | survival [s] |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in shipped_names():
+        run = RunFolder.open(POLICIES / name)
+        train = run.read_config()["train"]
+        figures = json.loads(run.evaluation.read_text(encoding="utf-8"))
+        found = figures["model"]
+        returns = [found.get(f"normalized_return{end}") for end in ("", "_stochastic")]
+        cells = [
+            f"`{name}`",
+            train["motion"],
+            train["algo"],
+            f"{figures['num_timesteps'] / 1e6:.1f}",
+        ]
+        cells += ["–" if value is None else f"{value:.3f}" for value in returns]
+        lines.append(f"| {' | '.join([*cells, format(found['survival_s'], '.1f')])} |")
+    page = POLICIES.parents[1] / "docs" / "training.md"
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition("<!-- policies -->\n")
+    after = rest.partition("<!-- end of policies -->")[2]
+    table = "\n".join(lines)
+    with atomic_path(page) as temporary:
+        temporary.write_text(
+            f"{before}<!-- policies -->\n{table}\n<!-- end of policies -->{after}", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

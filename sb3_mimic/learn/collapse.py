@@ -13,6 +13,11 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 _EPISODES = 32
 
 
+def updates_done(model: OnPolicyAlgorithm) -> int:
+    """Updates behind a model: rollouts that its environment steps make up."""
+    return int(model.num_timesteps // (model.n_steps * model.n_envs))
+
+
 class CollapseCallback(BaseCallback):
     """Stops training when its return collapses, and restores the best policy so far.
 
@@ -23,6 +28,8 @@ class CollapseCallback(BaseCallback):
     Args:
         part: Part of the best mean return that may be lost.
         patience: Rollouts in a row in which more is lost, before it counts.
+        first_update: Updates of the model before which it does not look: while exploration is
+            still growing, returns fall for that alone.
         say: Told when it happens.
         verbose: As SB3's.
 
@@ -36,12 +43,14 @@ class CollapseCallback(BaseCallback):
         self,
         part: float = 0.5,
         patience: int = 5,
+        first_update: int = 0,
         say: Callable[[str], None] = lambda _: None,
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
         self.part = part
         self.patience = patience
+        self.first_update = first_update
         self.say = say
         self.collapsed = False
         self._returns: deque[float] = deque(maxlen=_EPISODES)
@@ -50,7 +59,8 @@ class CollapseCallback(BaseCallback):
         self._n_low = 0
 
     def _on_step(self) -> bool:
-        for info in self.locals["infos"]:
+        looks = updates_done(self.model) >= self.first_update
+        for info in self.locals["infos"] if looks else ():
             if "episode" in info:
                 self._returns.append(float(info["episode"]["r"]))
         return not self.collapsed

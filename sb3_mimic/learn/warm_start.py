@@ -21,7 +21,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.callbacks import NormalizerCallback
-from sb3_mimic.learn.collapse import CollapseCallback
+from sb3_mimic.learn.collapse import CollapseCallback, updates_done
 from sb3_mimic.learn.policies import is_critic_parameter, log_std_parameter
 from sb3_mimic.learn.pretrain import demonstration_tensors
 from sb3_mimic.learn.tasks import CloningSettings, WarmStartSettings
@@ -85,13 +85,11 @@ def warm_start(
     if settings.update_normalizer:
         callbacks.append(NormalizerCallback())
     if settings.collapse > 0:
-        callbacks.append(CollapseCallback(settings.collapse, settings.collapse_patience, say))
+        first = settings.critic_rollouts + settings.noise_updates
+        callbacks.append(
+            CollapseCallback(settings.collapse, settings.collapse_patience, first, say)
+        )
     return callbacks
-
-
-def updates_done(model: OnPolicyAlgorithm) -> int:
-    """Updates behind a model: rollouts that its environment steps make up."""
-    return int(model.num_timesteps // (model.n_steps * model.n_envs))
 
 
 def has_trust_region(model: OnPolicyAlgorithm) -> bool:

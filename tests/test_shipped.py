@@ -1,0 +1,92 @@
+"""The trained policies that come with the package: that they are there, and still can it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from stable_baselines3 import PPO
+
+from sb3_mimic.cli import main
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.environments import make_envs
+from sb3_mimic.learn.evaluate import evaluate
+from sb3_mimic.learn.run import RunFolder
+from sb3_mimic.learn.saved import read_timesteps
+from sb3_mimic.learn.shipped import located, shipped_names
+from sb3_mimic.learn.trained import model_file, open_trained
+
+NAMES = shipped_names()
+
+
+def run_of(name: str) -> RunFolder:
+    return RunFolder.open(located(Path(name)))
+
+
+def test_the_robots_have_one() -> None:
+    assert "humanoid-walk" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_is_a_small_run_with_its_figures(name: str) -> None:
+    run = run_of(name)
+    assert run.model.stat().st_size < 2.5e6
+    figures = json.loads(run.evaluation.read_text(encoding="utf-8"))
+    assert figures["num_timesteps"] == read_timesteps(run.model)
+    text = run.config.read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["env"]["id"].startswith("sb3_mimic/")
+    assert "/tmp" not in text
+    assert "/home" not in text
+    assert "stable-baselines3" in json.loads(run.versions.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_still_does_what_its_evaluation_says(name: str) -> None:
+    trained = open_trained(Path(name))
+    said = json.loads(run_of(name).evaluation.read_text(encoding="utf-8"))["model"]
+    found = evaluate(trained.policy, trained.env_id, trained.env_kwargs, n_episodes=8)
+    # Fewer start phases than were evaluated, on perhaps another processor.
+    assert found["mean_reward"] == pytest.approx(said["mean_reward"], rel=0.02)
+    assert found["survival_s"] == said["survival_s"] == 20.0
+
+
+def test_training_goes_on_from_one() -> None:
+    trained = open_trained(Path("humanoid-walk"))
+    env = make_envs(trained.env_id, 2, seed=0, env_kwargs=trained.env_kwargs)
+    model = PPO.load(model_file(Path("humanoid-walk")), env=env, n_steps=16, device="cpu")
+    before = model.policy.state_dict()["action_net.weight"].clone()
+    model.learn(64)
+    assert not np.array_equal(before, model.policy.state_dict()["action_net.weight"])
+    env.close()
+
+
+def test_what_lies_here_under_the_name_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert located(Path("humanoid-walk")).is_absolute()
+    assert located(Path("./somewhere/humanoid-walk")) == Path("somewhere/humanoid-walk")
+    Path("humanoid-walk").mkdir()
+    assert located(Path("humanoid-walk")) == Path("humanoid-walk")
+    with pytest.raises(InputError, match=r"is no run: there is no config\.yaml"):
+        open_trained(Path("humanoid-walk"))
+
+
+@pytest.mark.smoke
+def test_every_command_knows_them_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["evaluate", "humanoid-walk", "--episodes", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["survival_s"] == 20.0
+    assert main(["export", "humanoid-walk", "--format", "torchscript"]) == 0
+    assert Path("humanoid-walk.pt").is_file()
+    asked = ["--pretrained-model", "humanoid-walk", "--total-rl-timesteps", "0"]
+    assert main(["train", *asked, "--experiment-name", "on", "--n-eval-episodes", "2"]) == 0
+    assert json.loads(Path("outputs/on/evaluation.json").read_text())["model"]["survival_s"] == 20.0
+
+
+def test_one_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(InputError, match=r"comes with the package: .*humanoid-walk"):
+        open_trained(Path("humanoid-wlak"))
