@@ -1,7 +1,6 @@
 """An early warning: training that loses what it had is stopped, and the best policy restored."""
 
 import copy
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +12,15 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 _EPISODES = 32
 
 
-def updates_done(model: OnPolicyAlgorithm) -> int:
-    """Updates behind a model: rollouts that its environment steps make up."""
-    return int(model.num_timesteps // (model.n_steps * model.n_envs))
+def recent_return(model: OnPolicyAlgorithm) -> float | None:
+    """Mean return of the last 32 training episodes; None before there are as many.
+
+    As SB3's ``Monitor`` or ``VecMonitor`` reports them: without one it is None for good.
+    """
+    buffer = model.ep_info_buffer
+    if buffer is None or len(buffer) < _EPISODES:
+        return None
+    return float(np.mean([episode["r"] for episode in list(buffer)[-_EPISODES:]]))
 
 
 class CollapseCallback(BaseCallback):
@@ -28,8 +33,6 @@ class CollapseCallback(BaseCallback):
     Args:
         part: Part of the best mean return that may be lost.
         patience: Rollouts in a row in which more is lost, before it counts.
-        first_update: Updates of the model before which it does not look: while exploration is
-            still growing, returns fall for that alone.
         say: Told when it happens.
         verbose: As SB3's.
 
@@ -43,32 +46,25 @@ class CollapseCallback(BaseCallback):
         self,
         part: float = 0.5,
         patience: int = 5,
-        first_update: int = 0,
         say: Callable[[str], None] = lambda _: None,
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
         self.part = part
         self.patience = patience
-        self.first_update = first_update
         self.say = say
         self.collapsed = False
-        self._returns: deque[float] = deque(maxlen=_EPISODES)
         self._best = -np.inf
         self._kept: tuple[dict[str, Any], dict[str, Any]] | None = None
         self._n_low = 0
 
     def _on_step(self) -> bool:
-        looks = updates_done(self.model) >= self.first_update
-        for info in self.locals["infos"] if looks else ():
-            if "episode" in info:
-                self._returns.append(float(info["episode"]["r"]))
         return not self.collapsed
 
     def _on_rollout_end(self) -> None:
-        if len(self._returns) < _EPISODES:
+        mean = recent_return(self.model)
+        if mean is None:
             return
-        mean = float(np.mean(self._returns))
         policy = self.model.policy
         if mean > self._best:
             self._best = mean

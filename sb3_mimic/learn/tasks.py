@@ -130,8 +130,9 @@ class WarmStartSettings:
         gate: Part of its deterministic return that the clone must keep with noise; the noise is
             lowered until it does. 0: no gate.
         gate_episodes: Episodes over which either is measured.
-        noise_updates: Updates of the actor over which noise that the gate has taken below
-            :attr:`CloningSettings.log_std_bounds` returns to their lower one. 0: it does not.
+        noise_step: What the log standard deviation rises by after an update, up to the lower of
+            :attr:`CloningSettings.log_std_bounds`, while training keeps most of its best return,
+            and falls by where it does not. 0: it stays as the gate left it.
         critic_rollouts: Updates in which only the critic learns, at most.
         explained_variance: What the critic must explain of the returns' variance for the actor to
             be freed before that, after two updates at the earliest.
@@ -150,7 +151,7 @@ class WarmStartSettings:
     residual_noise: bool = True
     gate: float = 0.8
     gate_episodes: int = 16
-    noise_updates: int = 10
+    noise_step: float = 0.1
     critic_rollouts: int = 5
     explained_variance: float = 0.5
     ramp_updates: int = 10
@@ -166,7 +167,7 @@ class WarmStartSettings:
         for name in ("gate", "ramp_start", "bc_decay", "collapse"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
-        for name in ("critic_rollouts", "noise_updates", "ramp_updates"):
+        for name in ("critic_rollouts", "noise_step", "ramp_updates"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
         for name in ("gate_episodes", "bc_batches", "collapse_patience"):
@@ -181,7 +182,7 @@ class WarmStartSettings:
         return cls(
             residual_noise=False,
             gate=0.0,
-            noise_updates=0,
+            noise_step=0.0,
             critic_rollouts=0,
             ramp_updates=0,
             bc_weight=0.0,

@@ -21,7 +21,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.callbacks import NormalizerCallback
-from sb3_mimic.learn.collapse import CollapseCallback, updates_done
+from sb3_mimic.learn.collapse import CollapseCallback, recent_return
 from sb3_mimic.learn.policies import is_critic_parameter, log_std_parameter
 from sb3_mimic.learn.pretrain import demonstration_tensors
 from sb3_mimic.learn.tasks import CloningSettings, WarmStartSettings
@@ -30,6 +30,8 @@ from sb3_mimic.learn.tasks import CloningSettings, WarmStartSettings
 _LEAST_WARMUP = 2
 # How the noise is lowered, and how far.
 _LOG_STD_STEP, _LEAST_LOG_STD = 0.5, -5.0
+# Parts of the best mean return with which the noise rises again, and below which it falls.
+_KEPT_TO_RISE, _KEPT_TO_STAY = 0.7, 0.6
 
 
 def warm_start(
@@ -65,9 +67,9 @@ def warm_start(
     callbacks: list[BaseCallback] = [warmup]
     if settings.gate > 0 and eval_env is not None:
         callbacks.append(NoiseGateCallback(eval_env, settings.gate, settings.gate_episodes, say))
-        if settings.noise_updates > 0:
-            least = cloning.log_std_bounds[0]
-            callbacks.append(NoiseReturnCallback(least, settings.noise_updates, warmup))
+        if settings.noise_step > 0:
+            usual = cloning.log_std_bounds[0]
+            callbacks.append(NoiseReturnCallback(usual, settings.noise_step, warmup))
     if settings.ramp_updates > 0:
         callbacks.append(RampCallback(settings.ramp_updates, settings.ramp_start, warmup))
     if settings.bc_weight > 0 and demonstrations:
@@ -85,11 +87,13 @@ def warm_start(
     if settings.update_normalizer:
         callbacks.append(NormalizerCallback())
     if settings.collapse > 0:
-        first = settings.critic_rollouts + settings.noise_updates
-        callbacks.append(
-            CollapseCallback(settings.collapse, settings.collapse_patience, first, say)
-        )
+        callbacks.append(CollapseCallback(settings.collapse, settings.collapse_patience, say))
     return callbacks
+
+
+def updates_done(model: OnPolicyAlgorithm) -> int:
+    """Updates behind a model: rollouts that its environment steps make up."""
+    return int(model.num_timesteps // (model.n_steps * model.n_envs))
 
 
 def has_trust_region(model: OnPolicyAlgorithm) -> bool:
@@ -264,42 +268,46 @@ class NoiseGateCallback(BaseCallback):
 
 
 class NoiseReturnCallback(BaseCallback):
-    """Gives exploration back what the gate took from it, a little with each update.
+    """Gives exploration back what the gate took from it, as far as the policy stands it.
 
     What the gate leaves is safe and explores little: PPO's steps shrink with the noise, since their
-    divergence grows as it falls. Noise above ``log_std`` is left alone.
+    divergence grows as it falls. After each update the noise rises a step while the training
+    episodes keep .7 of their best mean return, and falls a step where they keep less than .6.
 
     Args:
-        log_std: Log standard deviation of each action that is returned to.
-        n_updates: Updates of the actor until it is reached.
-        warmup: While it trains the critic alone, nothing is returned.
+        log_std: Log standard deviation of each action that is returned to; what is above it does
+            not rise.
+        step: What the log standard deviation changes by.
+        warmup: While it trains the critic alone, the noise stays.
         verbose: As SB3's.
     """
 
     model: OnPolicyAlgorithm
 
     def __init__(
-        self, log_std: float, n_updates: int, warmup: CriticWarmupCallback, verbose: int = 0
+        self, log_std: float, step: float, warmup: CriticWarmupCallback, verbose: int = 0
     ) -> None:
         super().__init__(verbose)
         self.log_std = log_std
-        self.n_updates = n_updates
+        self.step = step
         self.warmup = warmup
-        self._n_done = 0
+        self._best = -np.inf
 
     def _on_step(self) -> bool:
         return True
 
-    def _on_training_start(self) -> None:
-        self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts - 1)
-
     def _on_rollout_start(self) -> None:
         log_std = log_std_parameter(self.model.policy)
-        if self.warmup.warming or self._n_done >= self.n_updates or log_std is None:
+        mean = recent_return(self.model)
+        if self.warmup.warming or log_std is None or mean is None:
             return
+        self._best = max(self._best, mean)
+        lost = (self._best - mean) / abs(self._best) if self._best else 0.0
         with th.no_grad():
-            log_std.add_((self.log_std - log_std).clamp(min=0) / (self.n_updates - self._n_done))
-        self._n_done += 1
+            if lost <= 1 - _KEPT_TO_RISE:
+                log_std.add_((self.log_std - log_std).clamp(0, self.step))
+            elif lost > 1 - _KEPT_TO_STAY:
+                log_std.sub_(self.step).clamp_(min=_LEAST_LOG_STD)
         self.logger.record("handover/log_std", float(log_std.detach().mean()))
 
 
