@@ -1,5 +1,8 @@
 """What physics, environments and pictures cost, next to the least that they could."""
 
+import gc
+import time
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
@@ -8,10 +11,10 @@ import mujoco
 import mujoco.rollout
 import numpy as np
 from numpy.typing import NDArray
-from timing import Case, difference, interleaved, median, ratio
+from timing import PATIENCE, Case, difference, interleaved, median, ratio
 
+from sb3_mimic.envs.batched import BatchedEnv
 from sb3_mimic.envs.robot import Robot
-from sb3_mimic.envs.simulation import Simulation
 
 FloatArray = NDArray[np.float64]
 
@@ -87,6 +90,7 @@ def tuning(
             "untuned": _steps(untuned(mjcf), states, ctrl),
         },
         repeats,
+        clock=time.thread_time,
     )
     return {
         "robot": robot.name,
@@ -112,7 +116,7 @@ def against_gymnasium(robot: Robot, states: FloatArray, repeats: int) -> dict[st
             "integrator": mujoco.mjtIntegrator(model.opt.integrator).name.removeprefix("mjINT_"),
         }
         cases[name] = _simulated(model, start)
-    seconds = interleaved(cases, repeats)
+    seconds = interleaved(cases, repeats, clock=time.thread_time)
     return {
         name: rates[name]
         | {
@@ -198,57 +202,89 @@ def _trace(
 def environments(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, Any]:
     """`NativeVecEnv` against raw `mujoco.rollout` of the states and controls it passes through.
 
-    The raw rollouts use the robot's model as its file has it, the same threads and substeps, and
-    write into arrays made once.
+    Args:
+        env_id: Environments.
+        n: How many.
+        repeats: Number of repeats, of some 2000 environment steps each.
+        **kwargs: Options of the environments.
     """
     from sb3_mimic.envs import make_native_vec_env
 
     env = make_native_vec_env(env_id, n, seed=0, **kwargs)
     env.reset()
-    batch, simulation = env.batched, env.batched.simulation
     steps = max(8, 2048 // n)
-    rng = np.random.default_rng(0)
-    actions = rng.normal(0, 0.1, (steps, n, *env.action_space.shape)).clip(-1, 1)
-    actions = actions.astype(np.float32)
-    # The way is walked once to know its states; resets happen in it as in training.
-    way = []
-    for action in actions:
-        ctrl = batch._control(action.astype(np.float64))
-        way.append((batch.states.copy(), np.repeat(ctrl[:, None], simulation.substeps, axis=1)))
-        env.step(action)
-    out = np.empty((n, simulation.substeps, simulation.layout.size))
-    sensors = np.empty((n, simulation.substeps, simulation.model.nsensordata))
-
-    def raw() -> None:
-        for state, control in way:
-            simulation._pool.rollout(
-                [simulation.model] * n,
-                simulation._data,
-                state,
-                control,
-                skip_checks=True,
-                nstep=simulation.substeps,
-                state=out,
-                sensordata=sensors,
-            )
-
-    def native() -> None:
-        env.seed(0)
-        env.reset()
-        for action in actions:
-            env.step(action)
-
-    seconds = interleaved({"raw": raw, "native": native}, repeats)
+    actions = _small_actions((steps, n, *env.action_space.shape))
+    seconds = _beside_raw(env.batched, env.step, list(actions), repeats)
     env.close()
     per = 1e6 / (steps * n)
     return {
         "env": env_id,
         "n_envs": n,
         "raw_us": median(seconds["raw"]) * per,
-        "native_us": median(seconds["native"]) * per,
-        "added_us": difference(seconds["native"], seconds["raw"]) * per,
-        "raw_over_native": ratio(seconds["raw"], seconds["native"]),
+        "native_us": median(seconds["ours"]) * per,
+        "added_us": difference(seconds["ours"], seconds["raw"]) * per,
+        "raw_over_native": ratio(seconds["raw"], seconds["ours"]),
     }
+
+
+def _small_actions(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Random actions of the size that a policy explores with."""
+    return np.random.default_rng(0).normal(0, 0.1, shape).clip(-1, 1).astype(np.float32)
+
+
+def _beside_raw(
+    batch: BatchedEnv,
+    step: Callable[[NDArray[np.float32]], object],
+    actions: list[NDArray[np.float32]],
+    repeats: int,
+) -> dict[str, list[float]]:
+    """Times steps of environments, and before each its physics alone, from the same states.
+
+    The raw rollouts use the robot's model as its file has it, the same threads and substeps, and
+    write into arrays made once. Episodes go on through all repeats, and only those that end are
+    reset, as in training.
+
+    Args:
+        batch: The environments.
+        step: Steps them, and resets what has ended.
+        actions: What ``step`` takes, of each step of a repeat.
+        repeats: Number of repeats, after one that does not count.
+
+    Returns:
+        Seconds of each repeat, ``raw`` and ``ours``.
+    """
+    simulation, n = batch.simulation, batch.n_envs
+    out = np.empty((n, simulation.substeps, simulation.layout.size))
+    sensors = np.empty((n, simulation.substeps, simulation.model.nsensordata))
+    models = [simulation.model] * n
+    seconds: dict[str, list[float]] = {"raw": [], "ours": []}
+    began = time.perf_counter()
+    for repeat in range(repeats + 1):
+        if repeat > 3 and time.perf_counter() - began > PATIENCE:
+            break
+        raw = ours = 0.0
+        gc.collect()
+        for action in actions:
+            ctrl = batch._control(action.astype(np.float64).reshape(n, -1))
+            ctrl = np.repeat(ctrl[:, None], simulation.substeps, axis=1)
+            started = time.perf_counter()
+            simulation._pool.rollout(
+                models,
+                simulation._data,
+                batch.states,
+                ctrl,
+                skip_checks=True,
+                nstep=simulation.substeps,
+                state=out,
+                sensordata=sensors,
+            )
+            between = time.perf_counter()
+            step(action)
+            raw += between - started
+            ours += time.perf_counter() - between
+        seconds["raw"].append(raw)
+        seconds["ours"].append(ours)
+    return {name: values[1:] for name, values in seconds.items()}
 
 
 def interfaces(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, Any]:
@@ -265,13 +301,12 @@ def interfaces(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, An
             f"sb3_mimic:{env_id}", n, seed=0, vec_env_cls=SubprocVecEnv, env_kwargs=kwargs
         ),
     }
-    rng = np.random.default_rng(0)
-    actions = rng.normal(0, 0.1, (32, n, *envs["NativeVecEnv"].action_space.shape))
-    actions = actions.clip(-1, 1).astype(np.float32)
+    actions = _small_actions((32, n, *envs["NativeVecEnv"].action_space.shape))
 
     def walk(env: Any) -> Case:
+        env.reset()
+
         def run() -> None:
-            env.reset()
             for action in actions:
                 env.step(action)
 
@@ -281,21 +316,16 @@ def interfaces(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, An
     for env in envs.values():
         env.close()
     single = gym.make(env_id, **kwargs).unwrapped
-    simulation = Simulation(single.batched.robot.model, single.batched.robot.substeps, 1)
     single.reset(seed=0)
-    state = single.batched.states.copy()
-    ctrl = single.batched._control(actions[0, :1].astype(np.float64))
 
-    def one() -> None:
-        single.reset(seed=0)
-        for action in actions[:, 0]:
-            single.step(action)
+    def step(action: NDArray[np.float32]) -> None:
+        _, _, terminated, truncated, _ = single.step(action)
+        if terminated or truncated:
+            single.reset()
 
-    def raw_one() -> None:
-        for _ in actions:
-            simulation.step(state, ctrl)
-
-    alone = interleaved({"env": one, "raw": raw_one}, repeats)
+    alone = _beside_raw(
+        single.batched, step, list(_small_actions((512, actions.shape[2]))), repeats
+    )
     single.close()
     return {
         "env": env_id,
@@ -305,7 +335,7 @@ def interfaces(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, An
         },
         "native_times_dummy": ratio(seconds["DummyVecEnv"], seconds["NativeVecEnv"]),
         "native_times_subproc": ratio(seconds["SubprocVecEnv"], seconds["NativeVecEnv"]),
-        "raw_over_single": ratio(alone["raw"], alone["env"]),
+        "raw_over_single": ratio(alone["raw"], alone["ours"]),
     }
 
 

@@ -257,8 +257,9 @@ def main() -> None:
     for part in options.parts:
         print(f"{part} …", file=sys.stderr, flush=True)
         result[part] = PARTS[part](options.repeats) | {"made_with": machine()}
-    with atomic_path(target) as path:
-        path.write_text(json.dumps(result, indent=1) + "\n")
+        # Part by part: what has been measured stays when the rest is not waited for.
+        with atomic_path(target) as path:
+            path.write_text(json.dumps(result, indent=1) + "\n")
     text = (
         "# Throughput\n\nMade by `python bench/throughput.py`; medians, ratios taken within a "
         "repeat. The figures with versions and machine are in "

@@ -100,7 +100,7 @@ class BatchedEnv(ABC):
         )
         self.layout = self.simulation.layout
         self.states = np.zeros((n_envs, self.layout.size))
-        self.sensors = np.zeros((n_envs, robot.model.nsensordata))
+        self._sensors: FloatArray | None = None
         self.steps = np.zeros(n_envs, dtype=np.int64)
         self.push: FloatArray | None = None
         self.action_space = spaces.Box(-1.0, 1.0, (robot.model.nu,), np.float32)
@@ -120,6 +120,16 @@ class BatchedEnv(ABC):
     def qvel(self) -> FloatArray:
         """Velocities of all environments, ``(n, nv)``: a view of the state."""
         return self.states[:, self.layout.qvel]
+
+    @property
+    def sensors(self) -> FloatArray:
+        """Sensors of positions and velocities at the states, ``(n, nsensordata)``.
+
+        Computed when they are asked for: not every task does at every step.
+        """
+        if self._sensors is None:
+            self._sensors = self.simulation.sense(self.states)
+        return self._sensors
 
     @property
     def observation_layout(self) -> tuple[ObservationPart, ...]:
@@ -158,7 +168,7 @@ class BatchedEnv(ABC):
         """
         self.states[indices] = self._start(indices, generators, options)
         self.steps[indices] = 0
-        self.sensors[indices] = self.simulation.sense(self.states[indices])
+        self._sensors = None
         self._started(indices)
         return self._observe(indices)
 
@@ -166,7 +176,7 @@ class BatchedEnv(ABC):
         """Puts one environment into a state, ``qpos (nq,)`` and ``qvel (nv,)``, in mid-episode."""
         self.states[index, self.layout.qpos] = qpos
         self.states[index, self.layout.qvel] = qvel
-        self.sensors[index] = self.simulation.sense(self.states[index : index + 1])[0]
+        self._sensors = None
 
     def observe(self, indices: IndexArray) -> NDArray[Any]:
         """Observations ``(k, ...)`` of some environments as they are now."""
@@ -187,7 +197,7 @@ class BatchedEnv(ABC):
                 self.states[lost, 1:], nan=0.0, posinf=0.0, neginf=0.0
             )
             self.states[lost, self.layout.qvel] = 0.0
-        self.sensors = self.simulation.sense(self.states)
+        self._sensors = None
         self.steps += 1
         self._advance(actions, substep_sensors)
         terms = self._reward_terms(actions)
@@ -236,7 +246,7 @@ class BatchedEnv(ABC):
         """First states ``(k, nstate)`` of new episodes; sets up what else belongs to them."""
 
     def _started(self, indices: IndexArray) -> None:  # noqa: B027 (most tasks need nothing here)
-        """Called once the sensors of the first states are known."""
+        """Called once the first states are in place."""
 
     @abstractmethod
     def _control(self, actions: FloatArray) -> FloatArray:

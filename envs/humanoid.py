@@ -23,9 +23,8 @@ from sb3_mimic.envs.joints import JointSpace
 from sb3_mimic.envs.observations import (
     ROOT_SIZE,
     TARGET_ROOT_SIZE,
-    body_state,
+    observation,
     phase_angle,
-    reference_poses,
 )
 from sb3_mimic.envs.reference import Reference, ReferenceSet, ground_points
 from sb3_mimic.envs.rendering import RenderOptions
@@ -323,10 +322,9 @@ class HumanoidBatch(BatchedEnv):
             np.array([_WEIGHTS[name.rpartition("_")[2]] for name in self._joints.hinges]),
         )
         self._reward = REWARDS[options.reward]
-        self._end_effectors = np.concatenate(
-            [np.arange(robot.model.nsensordata)[robot.sensor(name)] for name in robot.end_effectors]
-        )
-        self._com, self._com_velocity = robot.sensor("com"), robot.sensor("com_velocity")
+        compared = (*robot.end_effectors, "com", "com_velocity")
+        columns = np.arange(robot.model.nsensordata)
+        self._compared = np.concatenate([columns[robot.sensor(name)] for name in compared])
         self._fall_columns, self._fall_radii = _fall_points(references)
         self._control_scale: FloatArray = {
             "residual": robot.torque_limit / robot.kp,
@@ -485,22 +483,20 @@ class HumanoidBatch(BatchedEnv):
             return np.concatenate((qpos[:, 7:], qvel[:, 6:]), axis=1, dtype=np.float32)
         motions = self.motions[indices]
         phase = self.references.phase(motions, self.times[indices])
-        loops = self.references.loops[motions]
-        parts = [body_state(qpos, qvel), phase_angle(phase, loops)]
-        if self.options.observation == "reference":
-            parts.append(reference_poses(qpos, self._anchored(indices, slice(1, None))))
-        return np.concatenate(parts, axis=1, dtype=np.float32)
+        angle = phase_angle(phase, self.references.loops[motions])
+        ahead = slice(1, None) if self.options.observation == "reference" else slice(0)
+        return observation(qpos, qvel, angle, self._anchored(indices, ahead))
 
     def _reward_terms(self, actions: FloatArray) -> dict[str, FloatArray]:
         n, rows = self.n_envs, self.references.rows
         now = self._window[:, 0]
         # One pass over bodies and references together. The anchor matters to what is not relative
         # to the root, which is moved below.
-        sensors = np.concatenate((self.sensors, now[:, rows.sensors]))
+        ours, theirs = self.sensors[:, self._compared], now[:, rows.sensors.start + self._compared]
         both = self._pose(
-            np.concatenate((self.qpos, now[:, rows.qpos])),
-            np.concatenate((self.qvel, now[:, rows.qvel])),
-            sensors,
+            _below(self.qpos, now[:, rows.qpos]),
+            _below(self.qvel, now[:, rows.qvel]),
+            _below(ours, theirs),
         )
         both.root_position[n:, :2] += self._anchor
         both.com[n:, :2] += self._anchor
@@ -529,13 +525,15 @@ class HumanoidBatch(BatchedEnv):
         return np.where(self.references.loops[self.motions], super()._truncated(), over)
 
     def _anchored(self, indices: IndexArray, ahead: slice) -> FloatArray:
-        poses: FloatArray = self._window[indices, ahead, self.references.rows.qpos].copy()
+        poses: FloatArray = self._window[indices, ahead, self.references.rows.qpos]
         poses[:, :, :2] += self._anchor[indices, None]
         return poses
 
     def _pose(self, qpos: FloatArray, qvel: FloatArray, sensors: FloatArray) -> Pose:
+        """What is compared of bodies, of the sensors `_compared`."""
         rotation = qpos[:, 3:7]
-        end_effectors = sensors[:, self._end_effectors].reshape(len(qpos), -1, 3)
+        # The array turned around has x, y and z of all in blocks; see `rotations`.
+        end_effectors = sensors.T[:-6].reshape(-1, 3, len(qpos)).transpose(2, 0, 1).copy("K")
         end_effectors[..., :2] -= qpos[:, None, :2]
         hinges, rates = qpos[:, 7:], qvel[:, 6:]
         ball_rotations, ball_velocities = self._joints.motion(hinges, rates)
@@ -549,9 +547,14 @@ class HumanoidBatch(BatchedEnv):
             hinge_angles=self._joints.single(hinges),
             hinge_velocities=self._joints.single(rates),
             end_effectors=to_heading_frame(heading(rotation)[:, None], end_effectors),
-            com=sensors[:, self._com],
-            com_velocity=sensors[:, self._com_velocity],
+            com=sensors[:, -6:-3],
+            com_velocity=sensors[:, -3:],
         )
+
+
+def _below(ours: FloatArray, theirs: FloatArray) -> FloatArray:
+    """Rows above rows, with each column in one block."""
+    return np.concatenate((ours.T, theirs.T), axis=1).T
 
 
 def _part(pose: Pose, rows: slice) -> Pose:

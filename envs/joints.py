@@ -10,6 +10,11 @@ FloatArray = NDArray[np.float64]
 
 _AXIS = {"x": 0, "y": 1, "z": 2}
 
+# With c and s for cosine and sine of the outer, middle and inner half angles, and p for the parity:
+# w = ccc - p sss, about the outer axis scc + p css, the middle csc - p scs, the inner ccs + p ssc.
+# Three letters as binary digits, c for 0: the first products, and the second.
+_FIRST, _SECOND = np.array([0b000, 0b100, 0b010, 0b001]), np.array([0b111, 0b011, 0b101, 0b110])
+
 
 class JointSpace:
     """Turns hinge angles and rates into the rotation and angular velocity of each joint.
@@ -39,14 +44,18 @@ class JointSpace:
         self._by_order = self._ball_columns.T.ravel()
         # From blocks (w, about i, about j, about k) to wxyz of each joint.
         blocks = np.concatenate((np.zeros((len(balls), 1), np.intp), 1 + np.argsort(axes)), axis=1)
-        self._to_wxyz = (blocks * len(balls) + np.arange(len(balls))[:, None]).ravel()
+        self._to_wxyz = (blocks * len(balls) + np.arange(len(balls))[:, None]).T
+        # Signs of the second products in `_rotations`, and the parity along with the joints.
+        self._parity_column = self._parity[:, None]
+        one = np.ones_like(self._parity)
+        self._signs = np.array([-one, one, -self._parity, self._parity])[..., None]
 
     def rotations(self, angles: FloatArray) -> FloatArray:
         """Rotation of each ball joint, ``(n, balls, 4)`` wxyz, from hinge angles ``(n, hinges)``.
 
         The product of the three hinges' quaternions, written out for axes i, j, k in order.
         """
-        return self._rotations(*self._half_angles(angles))
+        return self._rotations(self._half_angles(angles))
 
     def motion(self, angles: FloatArray, rates: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Rotation of each ball joint, and its angular velocity in its parent's frame.
@@ -62,39 +71,52 @@ class JointSpace:
         Returns:
             Rotations ``(n, balls, 4)`` wxyz, and angular velocities ``(n, balls, 3)`` [rad/s].
         """
-        cosine, sine = self._half_angles(angles)
+        halves = self._half_angles(angles)
+        cosine, sine = halves[:, :2]
         # Sine and cosine of the whole angles a and b without asking for them again.
-        outer = slice(0, 2 * len(self.balls))
-        whole_cosine = 1 - 2 * np.square(sine[:, outer])
-        whole_sine = 2 * sine[:, outer] * cosine[:, outer]
-        (cos_a, cos_b), (sin_a, sin_b) = np.split(whole_cosine, 2, 1), np.split(whole_sine, 2, 1)
-        da, db, dc = self._blocks(rates.take(self._by_order, axis=1))
-        signed = self._parity * sin_a
-        velocities = np.empty((len(angles), len(self.balls), 3))
-        velocities[..., 0] = da + self._parity * sin_b * dc
-        velocities[..., 1] = cos_a * db - signed * cos_b * dc
-        velocities[..., 2] = signed * db + cos_b * cos_a * dc
-        return self._rotations(cosine, sine), velocities
+        sine = sine * cosine
+        sine *= 2
+        cosine = np.square(cosine)
+        cosine *= 2
+        cosine -= 1
+        (cos_a, cos_b), (sin_a, sin_b) = cosine, sine * self._parity_column
+        da, db, dc = self._blocks(rates)
+        across = cos_b * dc
+        velocities = np.empty((3, *da.shape))
+        velocities[0] = da
+        velocities[0] += sin_b * dc
+        velocities[1] = cos_a * db
+        velocities[1] -= sin_a * across
+        velocities[2] = sin_a * db
+        velocities[2] += cos_a * across
+        return self._rotations(halves), velocities.T
 
-    def _half_angles(self, angles: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Cosine and sine of half of each ball joint's hinge angles, in blocks."""
-        half = angles.take(self._by_order, axis=1)
+    def _blocks(self, values: FloatArray) -> FloatArray:
+        """The ball joints' outermost, middle and innermost hinges, ``(3, balls, n)``."""
+        blocks = values.T.take(self._by_order, axis=0)
+        return blocks.reshape(3, len(self.balls), -1)
+
+    def _half_angles(self, angles: FloatArray) -> FloatArray:
+        """Cosine and sine of half of each ball joint's hinge angles, ``(2, 3, balls, n)``."""
+        half = self._blocks(angles)
         half *= 0.5
-        return np.cos(half), np.sin(half)
+        halves = np.empty((2, *half.shape))
+        np.cos(half, out=halves[0])
+        np.sin(half, out=halves[1])
+        return halves
 
-    def _rotations(self, cosine: FloatArray, sine: FloatArray) -> FloatArray:
-        (ci, cj, ck), (si, sj, sk) = self._blocks(cosine), self._blocks(sine)
-        cc, cs, sc, ss = cj * ck, cj * sk, sj * ck, self._parity * (sj * sk)
-        signed = self._parity * si
-        parts = np.concatenate(
-            (ci * cc - si * ss, si * cc + ci * ss, ci * sc - signed * cs, ci * cs + signed * sc),
-            axis=1,
-        )
-        return parts.take(self._to_wxyz, axis=1).reshape(len(cosine), -1, 4)
-
-    def _blocks(self, values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        balls = len(self.balls)
-        return values[:, :balls], values[:, balls : 2 * balls], values[:, 2 * balls :]
+    def _rotations(self, halves: FloatArray) -> FloatArray:
+        outer, middle, inner = halves[:, 0], halves[:, 1], halves[:, 2]
+        # Products of each one's cosine or sine: [outer, middle, inner, ball, n].
+        pairs = middle[:, None] * inner
+        pairs[1, 1] *= self._parity_column
+        products = (outer[:, None, None] * pairs).reshape(8, *outer.shape[1:])
+        parts = products.take(_FIRST, axis=0)
+        second = products.take(_SECOND, axis=0)
+        second *= self._signs
+        parts += second
+        wxyz = parts.reshape(-1, parts.shape[-1]).take(self._to_wxyz, axis=0)
+        return wxyz.T
 
     def single(self, values: FloatArray) -> FloatArray:
         """The single hinges' columns, ``(n, singles)``, of an array ``(n, hinges)``."""

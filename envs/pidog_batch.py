@@ -598,5 +598,9 @@ def _head_camera(model: mujoco.MjModel) -> Renderer:
 
 def _up(q: FloatArray) -> FloatArray:
     """The world's up direction in the frame of ``(n, 4)`` rotations, ``(n, 3)``."""
-    w, x, y, z = np.moveaxis(q, -1, 0)
-    return np.stack((2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)), axis=1)
+    w, x, y, z = q.T
+    up = np.empty((3, len(q)))
+    up[0] = 2 * (x * z - w * y)
+    up[1] = 2 * (y * z + w * x)
+    up[2] = 1 - 2 * (x * x + y * y)
+    return up.T

@@ -154,5 +154,8 @@ def _end_effectors(body: Pose, reference: Pose) -> FloatArray:
 
 
 def _weighted(weights: JointWeights, balls: FloatArray, hinges: FloatArray) -> FloatArray:
-    total: FloatArray = (weights.balls * balls).sum(axis=1) + (weights.hinges * hinges).sum(axis=1)
+    # Rows of numbers side by side are added up in the same order whatever the batch.
+    balls = np.multiply(weights.balls, balls, order="C")
+    hinges = np.multiply(weights.hinges, hinges, order="C")
+    total: FloatArray = balls.sum(axis=1) + hinges.sum(axis=1)
     return total

@@ -1,4 +1,9 @@
-"""Batched rotations; quaternions are wxyz, unit, in the last axis of an array of any shape."""
+"""Batched rotations; quaternions are wxyz, unit, in the last axis of an array of any shape.
+
+What environments do at every step is written for few calls of numpy, on arrays turned around
+(``.T``), so that each component is a block of its own. The results are such arrays turned back, and
+what is done with them stays fast; no number depends on the layout or on the size of the batch.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,24 +24,26 @@ def quat_mul(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def rotate(q: FloatArray, v: FloatArray) -> FloatArray:
-    """Rotates ``(..., 3)`` vectors by ``(..., 4)`` quaternions."""
-    w, x, y, z = _columns(q)
-    vx, vy, vz = _columns(v)
+    """Rotates ``(..., 3)`` vectors by as many ``(..., 4)`` quaternions."""
+    q, v = q.T, v.T
+    left, right = q.take(_AFTER + 1, axis=0), q.take(_BEFORE + 1, axis=0)
     # v + 2 w (u x v) + 2 u x (u x v), u the vector part.
-    tx, ty, tz = 2 * (y * vz - z * vy), 2 * (z * vx - x * vz), 2 * (x * vy - y * vx)
-    return _stack(
-        vx + w * tx + y * tz - z * ty,
-        vy + w * ty + z * tx - x * tz,
-        vz + w * tz + x * ty - y * tx,
-    )
+    twist = left * v.take(_BEFORE, axis=0)
+    twist -= right * v.take(_AFTER, axis=0)
+    twist += twist
+    rotated: FloatArray = q[0] * twist
+    rotated += v
+    rotated += left * twist.take(_BEFORE, axis=0)
+    rotated -= right * twist.take(_AFTER, axis=0)
+    return rotated.T
 
 
 def angle_between(a: FloatArray, b: FloatArray) -> FloatArray:
     """Geodesic angle between ``(..., 4)`` quaternions, ``(...)`` in [0, pi] [rad]."""
-    product = a * b
-    w, x, y, z = _columns(product)
-    angle: FloatArray = 2 * np.arccos(np.minimum(np.abs(w + x + y + z), 1.0))
-    return angle
+    cosine = np.abs((a * b).T.sum(axis=0))
+    angle: FloatArray = np.arccos(np.minimum(cosine, 1.0, out=cosine))
+    angle *= 2
+    return angle.T
 
 
 def heading(q: FloatArray) -> FloatArray:
@@ -45,38 +52,47 @@ def heading(q: FloatArray) -> FloatArray:
     A body whose x axis is vertical has no heading; there the result is whatever the rounding
     leaves of it, of unit length all the same.
     """
-    w, x, y, z = _columns(q)
-    c = 1 - 2 * (y * y + z * z)
-    s = 2 * (x * y + w * z)
-    length = np.sqrt(c * c + s * s) + 1e-12
-    return _stack(c / length, s / length)
+    w, x, y, z = q.T
+    forward = np.empty((2, *w.shape))
+    forward[0] = 1 - 2 * (y * y + z * z)
+    forward[1] = 2 * (x * y + w * z)
+    return unit_length(forward.T)
+
+
+def unit_length(v: FloatArray) -> FloatArray:
+    """Vectors ``(..., 2)`` on the ground, made of unit length."""
+    length = np.sqrt((v * v).T.sum(axis=0))
+    length += 1e-12
+    direction: FloatArray = v.T / length
+    return direction.T
 
 
 def to_heading_frame(direction: FloatArray, v: FloatArray) -> FloatArray:
     """World vectors ``(..., 3)`` seen from a heading ``(..., 2)``: turned about the vertical."""
-    c, s = _columns(direction)
-    x, y, z = _columns(v)
-    return _stack(c * x + s * y, c * y - s * x, z)
+    c, s = direction.T
+    v = v.T
+    turned: FloatArray = v * c
+    turned[2] = v[2]
+    turned[0] += s * v[1]
+    turned[1] -= s * v[0]
+    return turned.T
 
 
-def rotation_6d(direction: FloatArray, q: FloatArray) -> FloatArray:
-    """First two columns of a rotation seen from a heading, ``(..., 6)``.
+def first_columns(q: FloatArray) -> FloatArray:
+    """First two columns of each ``(..., 4)`` rotation's matrix, one after the other, ``(..., 6)``.
 
     The continuous representation of Zhou et al. 2019 (https://arxiv.org/abs/1812.07035); unlike a
-    quaternion it has one value per rotation.
+    quaternion it has one value per rotation. The first two numbers point where `heading` does.
     """
-    w, x, y, z = _columns(q)
-    c, s = _columns(direction)
-    first_x, first_y = 1 - 2 * (y * y + z * z), 2 * (x * y + w * z)
-    second_x, second_y = 2 * (x * y - w * z), 1 - 2 * (x * x + z * z)
-    return _stack(
-        c * first_x + s * first_y,
-        c * first_y - s * first_x,
-        2 * (x * z - w * y),
-        c * second_x + s * second_y,
-        c * second_y - s * second_x,
-        2 * (y * z + w * x),
-    )
+    q = q.T
+    products = q.take(_COLUMNS_LEFT, axis=0)
+    products *= q.take(_COLUMNS_RIGHT, axis=0)
+    products *= _COLUMNS_SIGN.reshape(-1, *(1,) * (q.ndim - 1))
+    columns: FloatArray = products[:6]
+    columns += products[6:]
+    columns[0] += 1
+    columns[4] += 1
+    return columns.T
 
 
 def quat_exp(vector: FloatArray) -> FloatArray:
@@ -94,6 +110,15 @@ def quat_log(q: FloatArray) -> FloatArray:
     scale = np.divide(angle, sine, out=np.full_like(sine, 2.0), where=sine > 1e-12)
     return np.asarray(imaginary * scale)
 
+
+# The vector's components after and before each.
+_AFTER, _BEFORE = np.array([1, 2, 0]), np.array([2, 0, 1])
+
+# Column 1: 1 - 2 (yy + zz), 2 (xy + wz), 2 (xz - wy). Column 2: 2 (xy - wz), 1 - 2 (xx + zz),
+# 2 (yz + wx). First all first products, then all second ones.
+_COLUMNS_LEFT = np.array([2, 1, 1, 1, 1, 2, 3, 0, 0, 0, 3, 0])
+_COLUMNS_RIGHT = np.array([2, 2, 3, 2, 1, 3, 3, 3, 2, 3, 3, 1])
+_COLUMNS_SIGN = 2.0 * np.array([-1, 1, 1, 1, -1, 1, -1, 1, -1, -1, -1, 1])
 
 # numpy's own moveaxis and stack take longer than the arithmetic on a batch of a hundred.
 

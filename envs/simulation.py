@@ -136,10 +136,10 @@ class Simulation:
             MuJoCo has them during each substep, that is before the substep's integration.
         """
         if ctrl.ndim == 2:
-            ctrl = np.repeat(ctrl[:, None], self.substeps, axis=1)
+            ctrl = self._held(ctrl[:, None])
         spec = _CTRL
         if forces is not None:
-            held = np.repeat(forces.reshape(len(forces), 1, -1), self.substeps, axis=1)
+            held = self._held(forces.reshape(len(forces), 1, -1))
             ctrl = np.concatenate((ctrl, held), axis=2)
             spec = _CTRL_AND_FORCES
         models = None if chosen is None else [self.variants[index] for index in chosen]
@@ -157,9 +157,7 @@ class Simulation:
             The states after each control step, ``(n, horizon, nstate)``. Sensors are not computed,
             which spares a twentieth of the time.
         """
-        trajectory, _ = self._rollout(
-            self._quiet_model, self._data, states, np.repeat(ctrl, self.substeps, axis=1)
-        )
+        trajectory, _ = self._rollout(self._quiet_model, self._data, states, self._held(ctrl))
         return trajectory[:, self.substeps - 1 :: self.substeps].copy()
 
     def sense(self, states: FloatArray) -> FloatArray:
@@ -171,6 +169,14 @@ class Simulation:
         """
         _, sensors = self._rollout(self._kinematic_model, self._kinematic_data, states, None)
         return sensors[:, 0]
+
+    def _held(self, values: FloatArray) -> FloatArray:
+        """Values ``(n, steps, m)`` of control steps at all their substeps."""
+        n, steps, m = values.shape
+        # numpy.repeat copies number by number.
+        held = np.empty((n, steps, self.substeps, m))
+        held[:] = values[:, :, None]
+        return held.reshape(n, steps * self.substeps, m)
 
     def _rollout(
         self,
