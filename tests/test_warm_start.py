@@ -209,12 +209,12 @@ class Noise(BaseCallback):
 
 @pytest.mark.parametrize(
     ("start", "expected"),
-    [(-4.0, (-4, -4, -4, -3.5, -3, -2.5, -2, -2)), (-1.0, (-1,) * 8)],
+    [(-3.0, (-3, -3, -3, -2.5, -2.5, -2, -2, -2)), (-1.0, (-1,) * 8)],
     ids=["from below", "what is above is left alone"],
 )
 def test_noise_returns_after_the_warm_up(start: float, expected: tuple[float, ...]) -> None:
     # With a learning rate of next to nothing, PPO itself leaves the noise where it is. Every
-    # episode returns the same; 32 of them are there after two rollouts.
+    # episode returns the same, and another 32 of them are there after every second rollout.
     envs = VecMonitor(DummyVecEnv([Fading, Fading]))
     settings = SETTINGS.updated({"log_std_init": start, "learning_rate": 1e-12})
     model = make_model("ppo", envs, settings, seed=0)
@@ -233,7 +233,7 @@ def test_noise_falls_where_the_return_does() -> None:
     settings = SETTINGS.updated({"log_std_init": -2.0, "learning_rate": 1e-12})
     model = make_model("ppo", envs, settings, seed=0)
     noise, warmup = Noise(), CriticWarmupCallback(0)
-    model.learn(ROLLOUT * 14, callback=[warmup, NoiseReturnCallback(-2.0, 0.5, warmup), noise])
+    model.learn(ROLLOUT * 20, callback=[warmup, NoiseReturnCallback(-2.0, 0.5, warmup), noise])
     assert noise.log_stds[:3] == pytest.approx([-2, -2, -2], abs=1e-6)
     assert noise.log_stds[-1] == pytest.approx(-5.0, abs=1e-6)
     assert np.all(np.diff(noise.log_stds) <= 1e-6)
@@ -264,6 +264,7 @@ class Fading(gym.Env[np.ndarray, np.ndarray]):
     observation_space = spaces.Box(-1, 1, (2,), np.float32)
     action_space = spaces.Box(-1, 1, (1,), np.float32)
     fades_after = 10**9
+    faded = 0.1
 
     def __init__(self) -> None:
         self.steps = 0
@@ -276,7 +277,7 @@ class Fading(gym.Env[np.ndarray, np.ndarray]):
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         self.steps += 1
-        reward = 1.0 if self.steps <= self.fades_after else 0.1
+        reward = 1.0 if self.steps <= self.fades_after else self.faded
         return np.zeros(2, np.float32), reward, self.steps % 4 == 0, False, {}
 
 
@@ -311,6 +312,28 @@ def test_a_collapse_stops_training_and_brings_the_best_policy_back(algo: str) ->
     # 16 episodes a rollout: 32 are there after the second, and none is better than that.
     assert moved(keep.kept[1], weights(model)) == set()
     assert moved(keep.kept[-1], weights(model))
+
+
+@pytest.mark.parametrize(("later", "collapses"), [(0.1, False), (10.0, True)])
+def test_a_collapse_is_made_sure_of_without_noise(later: float, collapses: bool) -> None:
+    def fading() -> Fading:
+        made = Fading()
+        made.fades_after = 3 * 32 * 2
+        return made
+
+    class Changing(Fading):
+        """Changes its reward after the 16 episodes in which the present policy is measured."""
+
+        fades_after = 16 * 4
+        faded = later
+
+    envs = VecMonitor(DummyVecEnv([fading, fading]))
+    eval_env = VecMonitor(DummyVecEnv([Changing]))
+    model = make_model("ppo", envs, SETTINGS, seed=0)
+    collapse = CollapseCallback(0.5, patience=2, eval_env=eval_env)
+    model.learn(ROLLOUT * 20, callback=collapse)
+    assert collapse.collapsed == collapses
+    assert (model.num_timesteps < ROLLOUT * 20) == collapses
 
 
 def test_no_collapse_no_stop() -> None:

@@ -1,38 +1,35 @@
 """An early warning: training that loses what it had is stopped, and the best policy restored."""
 
 import copy
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
 
 # Training episodes over which the return is averaged.
-_EPISODES = 32
-
-
-def recent_return(model: OnPolicyAlgorithm) -> float | None:
-    """Mean return of the last 32 training episodes; None before there are as many.
-
-    As SB3's ``Monitor`` or ``VecMonitor`` reports them: without one it is None for good.
-    """
-    buffer = model.ep_info_buffer
-    if buffer is None or len(buffer) < _EPISODES:
-        return None
-    return float(np.mean([episode["r"] for episode in list(buffer)[-_EPISODES:]]))
+EPISODES = 32
+# Episodes in which the present policy and the kept one are compared.
+_TRIALS = 16
 
 
 class CollapseCallback(BaseCallback):
     """Stops training when its return collapses, and restores the best policy so far.
 
-    Looks at the training episodes themselves, so that it costs nothing: their returns as SB3's
+    Looks at the training episodes themselves, which costs nothing: their returns as SB3's
     ``Monitor`` or ``VecMonitor`` reports them; without one it does nothing. The policy that is kept
     is that of the rollout in which the mean of the last 32 was best, its optimizer with it.
 
     Args:
         part: Part of the best mean return that may be lost.
         patience: Rollouts in a row in which more is lost, before it counts.
+        eval_env: Environments to make sure in, without noise: what the best policy and the present
+            one return over 16 episodes each. Training returns also fall where only exploration
+            grew. Without them the training returns alone decide.
         say: Told when it happens.
         verbose: As SB3's.
 
@@ -46,25 +43,31 @@ class CollapseCallback(BaseCallback):
         self,
         part: float = 0.5,
         patience: int = 5,
+        eval_env: VecEnv | None = None,
         say: Callable[[str], None] = lambda _: None,
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
         self.part = part
         self.patience = patience
+        self.eval_env = eval_env
         self.say = say
         self.collapsed = False
+        self._returns: deque[float] = deque(maxlen=EPISODES)
         self._best = -np.inf
         self._kept: tuple[dict[str, Any], dict[str, Any]] | None = None
         self._n_low = 0
 
     def _on_step(self) -> bool:
+        for info in self.locals["infos"]:
+            if "episode" in info:
+                self._returns.append(float(info["episode"]["r"]))
         return not self.collapsed
 
     def _on_rollout_end(self) -> None:
-        mean = recent_return(self.model)
-        if mean is None:
+        if len(self._returns) < EPISODES:
             return
+        mean = float(np.mean(self._returns))
         policy = self.model.policy
         if mean > self._best:
             self._best = mean
@@ -72,12 +75,29 @@ class CollapseCallback(BaseCallback):
         self._n_low = self._n_low + 1 if mean < self._best - self.part * abs(self._best) else 0
         if self._n_low < self.patience or self._kept is None:
             return
+        if self.eval_env is not None and not self._is_worse(self.eval_env):
+            self._best, self._kept, self._n_low = mean, None, 0
+            return
         # The update that follows is made and then undone, when training ends at the next step.
         self.collapsed = True
         self.say(
             f"the mean return fell from {self._best:.4g} to {mean:.4g}: training stops, the best "
             "policy is restored"
         )
+
+    def _is_worse(self, eval_env: VecEnv) -> bool:
+        """Whether the present policy returns less than the kept one by the part, without noise."""
+        policy = self.model.policy
+        present = copy.deepcopy(policy.state_dict())
+        now = self._mean_return(eval_env)
+        policy.load_state_dict(self._kept[0] if self._kept is not None else present)
+        kept = self._mean_return(eval_env)
+        policy.load_state_dict(present)
+        return now < kept - self.part * abs(kept)
+
+    def _mean_return(self, eval_env: VecEnv) -> float:
+        mean, _ = evaluate_policy(self.model, eval_env, n_eval_episodes=_TRIALS, warn=False)
+        return float(np.mean(mean))
 
     def _on_training_end(self) -> None:
         if self.collapsed and self._kept is not None:

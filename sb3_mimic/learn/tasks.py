@@ -130,9 +130,9 @@ class WarmStartSettings:
         gate: Part of its deterministic return that the clone must keep with noise; the noise is
             lowered until it does. 0: no gate.
         gate_episodes: Episodes over which either is measured.
-        noise_step: What the log standard deviation rises by after an update, up to the lower of
-            :attr:`CloningSettings.log_std_bounds`, while training keeps most of its best return,
-            and falls by where it does not. 0: it stays as the gate left it.
+        noise_step: What the log standard deviation rises by after another 32 training episodes, up
+            to the lower of :attr:`CloningSettings.log_std_bounds`, while they keep most of the best
+            return, and falls by where they do not. 0: it stays as the gate left it.
         critic_rollouts: Updates in which only the critic learns, at most.
         explained_variance: What the critic must explain of the returns' variance for the actor to
             be freed before that, after two updates at the earliest.
@@ -144,7 +144,8 @@ class WarmStartSettings:
         bc_batches: Batches of demonstrations between two updates.
         update_normalizer: Whether observation statistics go on being collected.
         collapse: Training stops, and the best policy so far is restored, when the mean return of
-            the last 32 training episodes has lost this part of its best. 0: never.
+            the last 32 training episodes has lost this part of its best, and that without noise
+            too. 0: never.
         collapse_patience: Rollouts in a row that this must last.
     """
 

@@ -21,7 +21,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.callbacks import NormalizerCallback
-from sb3_mimic.learn.collapse import CollapseCallback, recent_return
+from sb3_mimic.learn.collapse import EPISODES, CollapseCallback
 from sb3_mimic.learn.policies import is_critic_parameter, log_std_parameter
 from sb3_mimic.learn.pretrain import demonstration_tensors
 from sb3_mimic.learn.tasks import CloningSettings, WarmStartSettings
@@ -87,7 +87,9 @@ def warm_start(
     if settings.update_normalizer:
         callbacks.append(NormalizerCallback())
     if settings.collapse > 0:
-        callbacks.append(CollapseCallback(settings.collapse, settings.collapse_patience, say))
+        callbacks.append(
+            CollapseCallback(settings.collapse, settings.collapse_patience, eval_env, say)
+        )
     return callbacks
 
 
@@ -271,8 +273,8 @@ class NoiseReturnCallback(BaseCallback):
     """Gives exploration back what the gate took from it, as far as the policy stands it.
 
     What the gate leaves is safe and explores little: PPO's steps shrink with the noise, since their
-    divergence grows as it falls. After each update the noise rises a step while the training
-    episodes keep .7 of their best mean return, and falls a step where they keep less than .6.
+    divergence grows as it falls. Whenever another 32 training episodes have ended, the noise rises
+    a step if they keep .7 of the best mean return, and falls a step if they keep less than .6.
 
     Args:
         log_std: Log standard deviation of each action that is returned to; what is above it does
@@ -292,15 +294,18 @@ class NoiseReturnCallback(BaseCallback):
         self.step = step
         self.warmup = warmup
         self._best = -np.inf
+        self._returns: list[float] = []
 
     def _on_step(self) -> bool:
+        self._returns += [float(i["episode"]["r"]) for i in self.locals["infos"] if "episode" in i]
         return True
 
     def _on_rollout_start(self) -> None:
         log_std = log_std_parameter(self.model.policy)
-        mean = recent_return(self.model)
-        if self.warmup.warming or log_std is None or mean is None:
+        if self.warmup.warming or log_std is None or len(self._returns) < EPISODES:
             return
+        mean = float(np.mean(self._returns))
+        self._returns = []
         self._best = max(self._best, mean)
         lost = (self._best - mean) / abs(self._best) if self._best else 0.0
         with th.no_grad():
