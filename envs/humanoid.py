@@ -389,6 +389,13 @@ class HumanoidBatch(BatchedEnv):
         return self._start_times + self.steps * self.dt
 
     @property
+    def full_steps(self) -> NDArray[np.int64]:
+        """Control steps of each environment's whole episode, from its start on, ``(n,)``."""
+        left = self.references.durations[self.motions] - self._start_times
+        ends = np.ceil(left * self.robot.control_rate - 1e-6).astype(np.int64)
+        return np.where(self.references.loops[self.motions], self.episode_steps, ends)
+
+    @property
     def phase(self) -> FloatArray:
         """Phase of each environment, ``(n,)`` in [0, 1]."""
         return self.references.phase(self.motions, self.times)

@@ -8,6 +8,7 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import by_robot, optional
+from sb3_mimic.learn.motions import Motions
 from sb3_mimic.learn.tasks import get_task
 
 if TYPE_CHECKING:
@@ -20,9 +21,12 @@ class Demonstrations:
 
     env: str = "humanoid"
     """Robot: humanoid, pidog or pidog-hardware."""
-    motion: Annotated[str | None, by_robot("Clip or gait, by name or file.", "motion")] = None
+    motion: Annotated[
+        Motions | None,
+        by_robot("Clip or gait, by name or file; or several clips (humanoid).", "motion"),
+    ] = None
     n_demo_episodes: Annotated[
-        int | None, by_robot("Gait episodes, or passes over the clip.", "n_demo_episodes")
+        int | None, by_robot("Gait episodes, or passes over each clip.", "n_demo_episodes")
     ] = None
     expert: Annotated[Path | None, optional("PATH")] = None
     """Trained SB3 model (.zip) to collect them from."""

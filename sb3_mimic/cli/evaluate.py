@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import optional
+from sb3_mimic.learn.motions import Motions, means, merged
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,12 @@ class Evaluate:
     """Folder of a run, an SB3 .zip, or a policy that comes with the package (humanoid-walk, …)."""
     env: Annotated[str | None, optional("NAME")] = None
     """Robot or environment id; a run knows its own."""
-    motion: Annotated[str | None, optional("NAME|PATH")] = None
-    """Motion to perform instead of the run's."""
+    motion: Annotated[Motions | None, optional("NAME|PATH …")] = None
+    """Motion, or several, to perform instead of the run's; one of the run's by its clip's name."""
     use_camera: bool = False
     """The policy of a bare .zip observes through the camera (pidog)."""
     n_eval_episodes: Annotated[int, tyro.conf.arg(aliases=["--episodes"])] = 32
-    """Number of episodes."""
+    """Number of episodes, of each motion."""
     push: bool = False
     """Also find the largest pushes survived, forward and sideways."""
     perturb: bool = False
@@ -44,6 +46,7 @@ class Evaluate:
         """Evaluates and prints."""
         from sb3_mimic.learn.evaluate import evaluate
         from sb3_mimic.learn.robustness import perturbation_curve, push_test
+        from sb3_mimic.learn.sampling import motions_apart
         from sb3_mimic.learn.trained import open_trained
         from sb3_mimic.report.robustness import plot_perturbation
 
@@ -55,31 +58,33 @@ class Evaluate:
             use_camera=self.use_camera,
             device=self.device,
         )
-        env = trained.policy, trained.env_id, trained.env_kwargs
-        found = evaluate(*env, n_episodes=self.n_eval_episodes, seed=self.seed)
-        report: dict[str, Any] = dict(found)
+        policy, env_id = trained.policy, trained.env_id
+        each = motions_apart(env_id, trained.env_kwargs)
+        if self.plot is not None and len(each) > 1:
+            raise InputError(f"--plot draws one motion's curve: --motion {' or '.join(each)}")
+        how: dict[str, Any] = {"n_episodes": self.n_eval_episodes, "seed": self.seed}
+        found = evaluate(policy, env_id, trained.env_kwargs, **how)
+        report: dict[str, Any] = {}
         if self.push:
             _say("pushing")
-            pushed = push_test(*env, seed=self.seed)
-            found |= pushed.figures()
-            report |= pushed.figures() | {
-                "push": {name: _plain(value) for name, value in vars(pushed).items()}
-            }
-        curve = None
+            pushed = {m: push_test(policy, env_id, one, seed=self.seed) for m, one in each.items()}
+            found |= merged({motion: test.figures() for motion, test in pushed.items()})
+            report["push"] = _alone(pushed)
+        curves = {}
         if self.perturb:
             _say("starting beside the reference")
-            curve = perturbation_curve(*env, n_episodes=self.n_eval_episodes, seed=self.seed)
-            report["perturbation"] = {name: _plain(value) for name, value in vars(curve).items()}
+            curves = {m: perturbation_curve(policy, env_id, one, **how) for m, one in each.items()}
+            report["perturbation"] = _alone(curves)
             if self.plot is not None:
-                plot_perturbation(curve, f"{self.path}, {self.n_eval_episodes} episodes", self.plot)
+                title = f"{self.path}, {self.n_eval_episodes} episodes"
+                plot_perturbation(next(iter(curves.values())), title, self.plot)
         if self.json:
-            print(json.dumps(report, indent=2))
+            print(json.dumps(found | report, indent=2))
             return 0
-        width = max(map(len, found))
-        for name, value in found.items():
-            print(f"{name:<{width}}  {value:.4f}")
-        if curve is not None:
-            print(f"disturbance [rad]  survival [s of {curve.full:.4g}]  without a fall")
+        _print_figures(found, list(each))
+        for motion, curve in curves.items():
+            name = f"{motion}: " if len(curves) > 1 else ""
+            print(f"{name}disturbance [rad]  survival [s of {curve.full:.4g}]  without a fall")
             for row in zip(curve.spreads, curve.survival, curve.survived, strict=True):
                 print("{:17.3f}  {:16.2f}  {:14.0%}".format(*row))
         return 0
@@ -93,6 +98,34 @@ class Evaluate:
             raise InputError(f"--plot {self.plot} must end in .png")
         if self.plot.exists():
             raise InputError(f"{self.plot}: exists already; choose another --plot")
+
+
+def _print_figures(found: dict[str, float], motions: list[str]) -> None:
+    """A figure a line; of several motions the mean, then each."""
+    names = means(found)
+    width = max(map(len, names))
+    if len(motions) < 2:
+        for name, value in names.items():
+            print(f"{name:<{width}}  {value:.4f}")
+        return
+    columns = [max(10, len(motion)) for motion in motions]
+    heads = [f"{motion:>{column}}" for motion, column in zip(motions, columns, strict=True)]
+    print("  ".join([" " * width, f"{'mean':>10}", *heads]))
+    for name, value in names.items():
+        cells = [
+            f"{found[f'{motion}/{name}']:{column}.4f}"
+            for motion, column in zip(motions, columns, strict=True)
+        ]
+        print("  ".join([f"{name:<{width}}", f"{value:10.4f}", *cells]))
+
+
+def _alone(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Results by motion as plain data; that of one motion as it is."""
+    plain = {
+        motion: {name: _plain(value) for name, value in vars(result).items()}
+        for motion, result in results.items()
+    }
+    return plain if len(plain) > 1 else next(iter(plain.values()))
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -45,7 +45,8 @@ class Play:
     env: Annotated[str | None, optional("NAME")] = None
     """Robot or environment id of a bare .zip; a run knows its own."""
     motion: Annotated[str | None, optional("NAME|PATH")] = None
-    """Motion to perform instead of the run's; of refined actions the clip, if it is a file."""
+    """Motion to perform instead of the run's; of a run of several one by its clip's name, without
+    it the first. Of refined actions the clip, if it is a file."""
     use_camera: bool = False
     """The policy of a bare .zip observes through the camera (pidog)."""
     seed: int = 0
@@ -88,6 +89,7 @@ class Play:
         import gymnasium as gym
 
         from sb3_mimic.envs.env import MimicEnv
+        from sb3_mimic.envs.humanoid import HumanoidMimicEnv
         from sb3_mimic.learn.run import RunFolder
         from sb3_mimic.learn.trained import open_trained
         from sb3_mimic.report.performers import PolicyPerformer
@@ -102,7 +104,9 @@ class Play:
             env.close()  # type: ignore[no-untyped-call]
             return self._foreign(trained, beside)
         # A clip is performed from its first frame.
-        options = {"phase": 0.0} if "motion" in trained.env_kwargs else None
+        options: dict[str, Any] = {"phase": 0.0} if "motion" in trained.env_kwargs else {}
+        if isinstance(env, HumanoidMimicEnv) and len(env.motion_names) > 1:
+            options["motion"] = 0
         name = path.resolve().name
         performer = PolicyPerformer(trained.policy, env, name, options=options, seed=self.seed)
         return self._perform(performer, beside)

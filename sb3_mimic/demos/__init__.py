@@ -4,7 +4,7 @@ Gaits, motion clips and trained models; all in the environment's own spaces, che
 loaded with imitation's own serialization.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ COLLECTORS: dict[str, str] = {
 
 def collect_demonstrations(
     env_id: str,
-    motion: str | Path,
+    motion: str | Path | Sequence[str | Path],
     n_episodes: int,
     *,
     seed: int = 0,
@@ -36,8 +36,8 @@ def collect_demonstrations(
 
     Args:
         env_id: Gymnasium id with an entry in :data:`COLLECTORS`.
-        motion: A clip (humanoid) or a gait (PiDog), by name or file.
-        n_episodes: Passes over the clip, or episodes of the gait.
+        motion: A clip or several (humanoid), or a gait (PiDog), by name or file.
+        n_episodes: Passes over each clip, or episodes of the gait.
         seed: Seeds everything random.
         env_kwargs: Further keyword arguments of the environment.
         **options: Further arguments of the robot's collector, as ``settings`` of

@@ -16,10 +16,9 @@ action of every state they come through as its label (Laskey et al. 2017, DART,
 https://arxiv.org/abs/1703.09327).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import gymnasium as gym
@@ -30,9 +29,8 @@ from numpy.typing import NDArray
 from sb3_mimic.demos.passes import to_trajectories
 from sb3_mimic.demos.refined import NO_METHOD, Refinement, collect_refined
 from sb3_mimic.demos.validate import check_trajectories
-from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv
+from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv, Motion, motions_of
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion import MotionClip
 from sb3_mimic.refine.pd import pd_torque, servo_target
 
 FloatArray = NDArray[np.float64]
@@ -80,7 +78,7 @@ class MocapSettings:
 
 def collect_mocap(
     env_id: str,
-    motion: str | Path | MotionClip,
+    motion: Motion | Sequence[Motion],
     n_episodes: int,
     *,
     seed: int = 0,
@@ -92,20 +90,22 @@ def collect_mocap(
 
     Args:
         env_id: Gymnasium id of a :class:`HumanoidMimicEnv`.
-        motion: What the environment takes as ``motion=``.
-        n_episodes: Passes over the clip, at least 1: the first teacher-forced, the others
+        motion: What the environment takes as ``motion=``. Several clips are refined and performed
+            one by one; what comes of them is one set.
+        n_episodes: Passes over each clip, at least 1: the first teacher-forced, the others
             disturbed. A disturbed pass ends early where the body falls.
-        seed: Seeds the disturbances.
+        seed: Seeds the disturbances; those of the second clip with the next seed, and so on.
         env_kwargs: Further keyword arguments of the environment.
         settings: See :class:`MocapSettings`.
         refinement: What refined actions to make them of instead of PD labels; see
             :func:`~sb3_mimic.demos.refined.collect_refined`.
 
     Returns:
-        One trajectory per pass.
+        One trajectory per pass, clip by clip.
 
     Raises:
-        InputError: If the environment is no humanoid's, or a setting is out of range.
+        InputError: If the environment is no humanoid's, a setting is out of range, or refined
+            actions are loaded for several clips.
 
     Example:
         >>> passes = collect_mocap("sb3_mimic/HumanoidMimic-v0", "walk", 3)
@@ -115,6 +115,31 @@ def collect_mocap(
     settings = settings or MocapSettings()
     if n_episodes < 1:
         raise InputError(f"the number of demonstration episodes must be positive, got {n_episodes}")
+    motions = motions_of(motion)
+    if len(motions) > 1 and refinement is not None and refinement.actions is not None:
+        raise InputError(
+            f"--load-refined-actions {refinement.actions} is of one clip, and there are "
+            f"{len(motions)}; without it each is refined, or found in the cache"
+        )
+    return [
+        trajectory
+        for index, each in enumerate(motions)
+        for trajectory in _collect(
+            env_id, each, n_episodes, seed + index, env_kwargs, settings, refinement
+        )
+    ]
+
+
+def _collect(
+    env_id: str,
+    motion: Motion,
+    n_episodes: int,
+    seed: int,
+    env_kwargs: Mapping[str, Any] | None,
+    settings: MocapSettings,
+    refinement: Refinement | None,
+) -> list[TrajectoryWithRew]:
+    """The demonstrations of one clip."""
     with closing(gym.make(env_id, motion=motion, **(env_kwargs or {}))) as made:
         env = made.unwrapped
         if not isinstance(env, HumanoidMimicEnv):

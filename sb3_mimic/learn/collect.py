@@ -15,8 +15,10 @@ from sb3_mimic.demos.minari import PREFIX, load_minari
 from sb3_mimic.demos.refined import Refinement
 from sb3_mimic.demos.storage import load_demonstrations
 from sb3_mimic.envs.env import MimicEnv
+from sb3_mimic.envs.humanoid import HumanoidMimicEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.environments import make_envs
+from sb3_mimic.learn.motions import Motions
 from sb3_mimic.learn.saved import load_policy
 from sb3_mimic.learn.tasks import Task
 from sb3_mimic.learn.trained import model_file
@@ -48,8 +50,8 @@ class Source:
 
     Attributes:
         task: The robot and its environment.
-        motion: Clip or gait.
-        n_episodes: Number of episodes to collect.
+        motion: Clip or gait; or several clips, whose demonstrations make one set.
+        n_episodes: Number of episodes to collect, of each clip.
         seed: Seed of everything random.
         env_kwargs: Keyword arguments of the environment.
         demos: Saved demonstrations to load instead.
@@ -59,7 +61,7 @@ class Source:
     """
 
     task: Task
-    motion: str | None
+    motion: Motions | None
     n_episodes: int
     seed: int
     env_kwargs: dict[str, Any]
@@ -105,8 +107,13 @@ class Source:
         with closing(gym.make(self.task.env_id, **self.env_kwargs)) as env:
             if isinstance(env.unwrapped, MimicEnv):
                 found["robot_sha256"] = env.unwrapped.batched.robot.digest
-                if (reference := getattr(env.unwrapped, "reference", None)) is not None:
-                    found["clip_sha256"] = reference.clip.digest
+            if isinstance(env.unwrapped, HumanoidMimicEnv):
+                clips = [each.clip for each in env.unwrapped.batched.references.references]
+                found["clip_sha256"] = (
+                    clips[0].digest
+                    if len(clips) == 1
+                    else {clip.name: clip.digest for clip in clips}
+                )
         return found
 
     def _roll_out(self, expert: Path) -> Sequence[Trajectory]:

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.motions import Motions, as_given, several
 from sb3_mimic.learn.presets import NO_PRESET, get_preset, preset_for
 from sb3_mimic.learn.tasks import TASKS, Hyperparameters, Task, WarmStartSettings, get_task
 
-_METAVAR = {"motion": "NAME|PATH", "learning_rate": "FLOAT"}
+_METAVAR = {"motion": "NAME|PATH …", "learning_rate": "FLOAT"}
 
 
 def optional(metavar: str) -> Any:
@@ -44,16 +45,22 @@ class TrainConfig:
     algo: str = "ppo"
     """Algorithm: ppo or trpo."""
     motion: Annotated[
-        str | None,
-        by_robot("Clip by name or file (humanoid); gait trot, walk or sine (pidog).", "motion"),
+        Motions | None,
+        by_robot(
+            "Clip by name or file, or several for one policy (humanoid); gait trot, walk or sine "
+            "(pidog).",
+            "motion",
+        ),
     ] = None
+    motion_sampling: Literal["difficulty", "uniform"] = "difficulty"
+    """Of several clips, which training performs more often: those that it does worse, or none."""
     demos: Annotated[Path | None, optional("PATH|minari:ID")] = None
     """Saved demonstrations to clone instead of collecting them: a folder, or a Minari dataset."""
     expert: Annotated[Path | None, optional("PATH")] = None
     """Trained SB3 model (.zip) to collect the demonstrations from."""
     n_demo_episodes: Annotated[
         int | None,
-        by_robot("Gait episodes, or passes over the clip, to collect.", "n_demo_episodes"),
+        by_robot("Gait episodes, or passes over each clip, to collect.", "n_demo_episodes"),
     ] = None
     refine_method: str = "mpc"
     """Humanoid: method that finds actions under which the clip is reproduced, before they are
@@ -106,6 +113,8 @@ class TrainConfig:
     """Let --demos be a pickle. It can run any code when it is loaded: only files you trust."""
 
     def __post_init__(self) -> None:
+        if self.motion is not None and not several(self.motion):
+            raise InputError("--motion needs the name or file of a motion")
         for name, least in (
             ("n_demo_episodes", 1),
             ("total_bc_epochs", 0),
@@ -158,7 +167,6 @@ class TrainConfig:
         task = self.task
         hyperparameters = task.hyperparameters_for(self.algo)
         defaults = {
-            "motion": task.motion,
             "n_demo_episodes": task.n_demo_episodes,
             "total_bc_epochs": task.n_bc_epochs,
             "total_rl_timesteps": task.n_rl_timesteps,
@@ -169,17 +177,18 @@ class TrainConfig:
         changes: dict[str, Any] = {
             name: value for name, value in defaults.items() if getattr(self, name) is None
         }
-        for name in ("motion", "preset"):
-            # A run is resumed and evaluated from anywhere.
-            if _is_file(getattr(self, name)):
-                changes[name] = str(Path(getattr(self, name)).resolve())
+        # A run is resumed and evaluated from anywhere.
+        changes["motion"] = as_given([_absolute(m) for m in several(self.motion or task.motion)])
+        if self.preset is not None:
+            changes["preset"] = _absolute(self.preset)
         return replace(self, env=task.name, **changes)
 
     def _known_preset(self) -> str | None:
         """Name of the preset for the clip; None where there is none."""
-        motion = self.motion or self.task.motion
-        if not self.task.motion_in_env or motion is None:
+        motions = several(self.motion or self.task.motion)
+        if not self.task.motion_in_env or len(motions) != 1:
             return None
+        motion = motions[0]
         from sb3_mimic.motion import load_motion
         from sb3_mimic.motion.skeletal import SUFFIXES
 
@@ -226,9 +235,12 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML."""
         values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return {
-            name: str(value) if isinstance(value, Path) else value for name, value in values.items()
+        values = {
+            n: str(value) if isinstance(value, Path) else value for n, value in values.items()
         }
+        if isinstance(self.motion, tuple):
+            values["motion"] = list(self.motion)
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], source: Path) -> "TrainConfig":
@@ -257,15 +269,21 @@ class TrainConfig:
             name: Path(value) if name in paths and value is not None else value
             for name, value in values.items()
         }
+        if isinstance(arguments.get("motion"), list):
+            arguments["motion"] = tuple(arguments["motion"])
         return cls(**arguments)
 
 
 _CHANGEABLE = ("total_rl_timesteps", "visualize_freq", "callback", "device", "n_eval_episodes")
 
 
-def _is_file(given: str | None) -> bool:
-    """Whether a motion or a preset is a file: a bare name is built in even where such a file is."""
-    return given is not None and any(c in given for c in "./\\") and Path(given).is_file()
+def _absolute(given: str) -> str:
+    """A motion or a preset; its whole path if it is a file.
+
+    A bare name is built in even where such a file is.
+    """
+    is_file = any(c in given for c in "./\\") and Path(given).is_file()
+    return str(Path(given).resolve()) if is_file else given
 
 
 def flag(name: str) -> str:

@@ -6,6 +6,8 @@ not loop is performed once, from its start. Episodes end by falls only; after on
 step counts 0. The reference's ground position is moved onto the root at each cycle, but drift is
 measured against the reference that is not.
 
+Of several clips each is evaluated by itself, as if it were the only one.
+
 PiDog: episodes of 20 s from the environment's own starts.
 """
 
@@ -27,6 +29,8 @@ from sb3_mimic.envs.joints import JointSpace
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.episodes import PROTOCOL, Episodes, even_starts, run_episodes
+from sb3_mimic.learn.motions import merged
+from sb3_mimic.learn.sampling import motions_apart
 from sb3_mimic.report.video import Policy
 
 FloatArray = NDArray[np.float64]
@@ -60,7 +64,8 @@ def evaluate(
         (mean over joints and steps of the geodesic angle), ``mpjpe_mm`` and ``mpjpe_global_mm``
         (mean distance of the joints from the reference's, relative to the root and in the world)
         and ``root_drift_m`` (at the end of an episode); of a walk ``forward_speed_mps`` (net, along
-        the first heading).
+        the first heading). Of several clips each figure is the mean over them, and those of each
+        follow as ``<clip>/<figure>``; ``n_episodes`` are of each clip.
 
     Raises:
         InputError: If the policy was trained in other spaces than the environment's.
@@ -81,7 +86,12 @@ def evaluate(
         if not isinstance(base, MimicEnv):
             return _evaluate_any(policy, env_id, kwargs, n_episodes, seed)
         if isinstance(base.batched, HumanoidBatch):
-            return _evaluate_imitation(policy, env_id, kwargs, n_episodes, seed)
+            return merged(
+                {
+                    name: _evaluate_imitation(policy, env_id, alone, n_episodes, seed)
+                    for name, alone in motions_apart(env_id, kwargs).items()
+                }
+            )
         return _evaluate_walk(policy, base, n_episodes, seed)
 
 

@@ -26,9 +26,11 @@ from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.evaluate import evaluate
 from sb3_mimic.learn.finetune import FineTuneSettings, fine_tune
+from sb3_mimic.learn.motions import means, several
 from sb3_mimic.learn.presets import NO_PRESET, get_preset
 from sb3_mimic.learn.pretrain import pretrain, set_log_std
 from sb3_mimic.learn.run import RunFolder, default_name
+from sb3_mimic.learn.sampling import MotionSamplingCallback
 from sb3_mimic.learn.saved import (
     PretrainedPolicy,
     load_weights,
@@ -128,7 +130,10 @@ def _train(
         monitor=run.monitor(),
     )
     eval_envs = make_envs(
-        job.env_id, _EVAL_ENVS, seed=config.seed + _EVAL_SEED_OFFSET, env_kwargs=job.env_kwargs
+        job.env_id,
+        _EVAL_ENVS,
+        seed=config.seed + _EVAL_SEED_OFFSET,
+        env_kwargs={**job.env_kwargs, **config.task.eval_env_kwargs},
     )
     try:
         model = _resumed_model(run, config, envs, say)
@@ -288,10 +293,10 @@ class _Job:
             self.env_id,
             self.env_kwargs if final else {**self.env_kwargs, **self.config.task.video_env_kwargs},
             path,
-            seconds=_VIDEO_SECONDS if final else _PREVIEW_SECONDS,
+            seconds=_VIDEO_SECONDS if final else _PREVIEW_SECONDS / len(self._starts()),
             draft=not final,
             seed=self.config.seed,
-            options=self._start(),
+            options=self._starts(),
         )
 
     def show(self, model: Policy) -> None:
@@ -301,12 +306,23 @@ class _Job:
             self.env_kwargs,
             seconds=_PREVIEW_SECONDS,
             seed=self.config.seed,
-            options=self._start(),
+            options=self._starts()[0],
         )
 
-    def _start(self) -> dict[str, Any]:
-        """Reset options of videos: a clip from its first frame."""
-        return {"phase": 0.0} if self.config.task.motion_in_env else {}
+    def _starts(self) -> list[dict[str, Any]]:
+        """Reset options of videos: each clip from its first frame."""
+        if not self.config.task.motion_in_env:
+            return [{}]
+        n_motions = len(several(self.config.motion))
+        if n_motions < 2:
+            return [{"phase": 0.0}]
+        return [{"phase": 0.0, "motion": index} for index in range(n_motions)]
+
+    def sampling(self) -> list[BaseCallback]:
+        """The callback that draws clips by difficulty; none where there is nothing to draw."""
+        if len(several(self.config.motion)) < 2 or self.config.motion_sampling == "uniform":
+            return []
+        return [MotionSamplingCallback()]
 
 
 def _open_run(path: Path, asked: TrainConfig) -> tuple[RunFolder, TrainConfig]:
@@ -410,7 +426,11 @@ def _reinforce(
         fine_tune(
             model,
             remaining,
-            [*job.handover(run, eval_envs, say), *([] if job.callback is None else [job.callback])],
+            [
+                *job.handover(run, eval_envs, say),
+                *job.sampling(),
+                *([] if job.callback is None else [job.callback]),
+            ],
             settings=settings,
             run=run,
             eval_env=eval_envs,
@@ -447,5 +467,5 @@ def _note(run: RunFolder, found: dict[str, Any]) -> None:
 
 
 def figures(evaluation: dict[str, float]) -> str:
-    """An evaluation as one line."""
-    return ", ".join(f"{name} {value:.4g}" for name, value in evaluation.items())
+    """An evaluation as one line; of several motions the means alone."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in means(evaluation).items())

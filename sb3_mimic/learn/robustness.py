@@ -284,6 +284,8 @@ def _task(env_id: str, env_kwargs: Mapping[str, Any] | None) -> Iterator[MimicEn
                 f"{env_id}: only environments of sb3-mimic's kind can be pushed and displaced"
             )
         if isinstance(made.unwrapped.batched, HumanoidBatch):
+            if len(made.unwrapped.batched.references) > 1:
+                raise InputError("pushes and disturbed starts are tried on one motion at a time")
             kwargs |= PROTOCOL
     with closing(gym.make(env_id, **kwargs)) as made:
         if isinstance(made.unwrapped, MimicEnv):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.motions import Motions, given, several
 from sb3_mimic.names import unknown_name
 
 
@@ -209,6 +210,7 @@ class Task:
         visualize_freq: Default number of steps between videos.
         hyperparameters: Settings shared by all algorithms.
         training_env_kwargs: What training environments do otherwise, as ending hopeless episodes.
+        eval_env_kwargs: What environments for evaluations during training do otherwise.
         video_env_kwargs: What environments that are filmed on the way take, as a small size.
         algorithm_settings: What an algorithm changes of them, by its name.
         cloning: Settings of cloning.
@@ -226,6 +228,7 @@ class Task:
     visualize_freq: int
     hyperparameters: Hyperparameters
     training_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    eval_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     video_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     algorithm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cloning: CloningSettings = field(default_factory=CloningSettings)
@@ -235,17 +238,22 @@ class Task:
         """The task's settings for one algorithm."""
         return self.hyperparameters.updated(self.algorithm_settings.get(algo, {}))
 
-    def env_kwargs(self, motion: str | None, *, use_camera: bool = False) -> dict[str, Any]:
-        """Keyword arguments of ``gym.make`` for a motion and an observation.
+    def env_kwargs(self, motion: Motions | None, *, use_camera: bool = False) -> dict[str, Any]:
+        """Keyword arguments of ``gym.make`` for one or several motions and an observation.
 
         Raises:
-            InputError: If a camera is asked for where there is none.
+            InputError: If a camera is asked for where there is none, or several motions where the
+                environment does not take them.
         """
+        if len(several(motion)) > 1 and not self.motion_in_env:
+            raise InputError(
+                f"the {self.name} performs one gait, not {len(several(motion))}; give one --motion"
+            )
         if use_camera and not self.has_camera:
             raise InputError(f"the {self.name} has no camera to use")
         kwargs: dict[str, Any] = {}
         if self.motion_in_env and motion is not None:
-            kwargs["motion"] = motion
+            kwargs["motion"] = given(several(motion))
         if use_camera:
             kwargs["use_camera"] = True
         return kwargs
@@ -309,6 +317,7 @@ register_task(
             },
         },
         training_env_kwargs={"early_termination": "tracking"},
+        eval_env_kwargs={"motion_order": "in_turn"},
         video_env_kwargs={"width": 320, "height": 240},
         # Clones of the feed-forward actions leave next to no residual: the lower bound is what
         # training explores with.

@@ -7,6 +7,7 @@ from typing import Any
 from stable_baselines3.common.policies import BasePolicy
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.motions import Motions, chosen, given, several
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import load_policy
 from sb3_mimic.learn.shipped import located, shipped_names
@@ -34,7 +35,7 @@ def open_trained(
     path: Path,
     *,
     env: str | None = None,
-    motion: str | None = None,
+    motion: Motions | None = None,
     use_camera: bool = False,
     device: str = "cpu",
 ) -> Trained:
@@ -44,7 +45,8 @@ def open_trained(
         path: The folder of a run, whose last model is taken, a zip, or a name in
             :func:`~sb3_mimic.learn.shipped.shipped_names`.
         env: Name or id of the environment; a model within a run knows its own.
-        motion: Motion to perform instead of the run's, or the environment's default.
+        motion: Motion or motions to perform instead of the run's, or the environment's default; the
+            run's own may be named by their clips.
         use_camera: Whether a bare zip's policy observes through the camera.
         device: Where the policy goes.
 
@@ -69,7 +71,8 @@ def open_trained(
         raise InputError(f"{run.config}: does not say which environment the run is of")
     kwargs = dict(settings["kwargs"])
     if motion is not None:
-        kwargs["motion"] = motion
+        own = several(kwargs.get("motion"))
+        kwargs["motion"] = given([chosen(each, own) for each in several(motion)])
     if path.is_dir():
         path = last_model(run)
     return Trained(path, load_policy(path, device), settings["id"], kwargs)

@@ -11,6 +11,7 @@ import numpy as np
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
+from sb3_mimic.learn.motions import several
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.motion import load_motion
 from sb3_mimic.report import charts
@@ -160,9 +161,13 @@ def _open_record(run: RunFolder, name: str, seconds: float, films: bool) -> RunR
     else:
         asked = _mapping(run.read_config().get("train"))
         gait = asked.get("motion") if "motion" not in trained.env_kwargs else None
+        env_kwargs = dict(trained.env_kwargs)
+        if len(motions := several(env_kwargs.get("motion"))) > 1:
+            env_kwargs["motion"] = motions[0]
+            notes.append(f"Video, tracking and contacts are of the first clip, {motions[0]}.")
         try:
             performance = perform(
-                trained.policy, trained.env_id, trained.env_kwargs, gait=gait, seconds=seconds
+                trained.policy, trained.env_id, env_kwargs, gait=gait, seconds=seconds
             )
         except InputError as error:
             notes.append(f"No video, tracking or contacts: {error}")
@@ -189,7 +194,7 @@ def _film(performance: Performance, path: Path, model: Path) -> list[str]:
 
 def _published(motion: Any) -> Published | None:
     try:
-        return None if motion is None else published_for(load_motion(motion))
+        return published_for(load_motion(motion)) if isinstance(motion, str) else None
     except InputError:
         return None
 
@@ -198,7 +203,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
     """What was trained, in a few lines."""
     settings, curves = record.settings, record.curves
     environment = _mapping(record.config.get("env"))
-    motion = str(settings.get("motion") or _mapping(environment.get("kwargs")).get("motion") or "")
+    motions = several(settings.get("motion") or _mapping(environment.get("kwargs")).get("motion"))
     asked = settings.get("total_rl_timesteps")
     state = "finished" if record.finished else "not finished: this is what there is so far"
     done = f"{record.timesteps:,}"
@@ -208,7 +213,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
         ("run", record.name),
         ("state", state),
         ("environment", str(environment.get("id", ""))),
-        ("motion", Path(motion).name),
+        ("motion", ", ".join(Path(motion).name for motion in motions)),
         ("way", _way(settings)),
         ("algorithm", str(settings.get("algo", "")).upper()),
         ("seed", str(settings.get("seed", ""))),
@@ -259,16 +264,17 @@ def _evaluation_table(groups: Sequence[Group]) -> tuple[list[str], list[Row]]:
         for _, found in columns
         for figures in found
         for name, value in figures.items()
-        if _is_number(value) and name not in _SPREADS.values()
+        if _is_number(value) and name.rpartition("/")[2] not in _SPREADS.values()
     }
     rows = []
     for name in sorted(given, key=_order):
-        title, form = _FIGURES.get(name, (name.replace("_", " "), ".4g"))
+        motion, of, figure = name.rpartition("/")
+        title, form = _FIGURES.get(figure, (figure.replace("_", " "), ".4g"))
         cells = [_cell(found, name, form) for _, found in columns]
         for published in skills.values():
             value = published.figures().get(name)
             cells.append("" if value is None else format(value, form))
-        rows.append(Row(title, tuple(cells)))
+        rows.append(Row(f"{motion}: {title}" if of else title, tuple(cells)))
     return heads, rows
 
 
@@ -279,7 +285,8 @@ def _cell(found: Sequence[Mapping[str, Any]], name: str, form: str) -> str:
         return ""
     spread: Any = float(np.std(numbers))
     if len(numbers) == 1:
-        spread = next(iter(found)).get(_SPREADS.get(name, ""))
+        motion, of, figure = name.rpartition("/")
+        spread = next(iter(found)).get(motion + of + _SPREADS.get(figure, ""))
     mean = format(float(np.mean(numbers)), form)
     return f"{mean} ± {format(spread, form)}" if _is_number(spread) else mean
 

@@ -128,6 +128,8 @@ class RunRecord:
                 continue
             if value is True:
                 words.append(flag(field.name))
+            elif isinstance(value, tuple):
+                words += [flag(field.name), *map(str, value)]
             elif value not in (None, False):
                 words += [flag(field.name), str(value)]
         return shlex.join(words)

@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -91,7 +92,7 @@ def record_rollout(
     seconds: float = 10.0,
     draft: bool = False,
     seed: int | None = None,
-    options: dict[str, Any] | None = None,
+    options: dict[str, Any] | Sequence[dict[str, Any]] | None = None,
 ) -> Path:
     """Records a rollout as a video in real time.
 
@@ -105,7 +106,7 @@ def record_rollout(
         draft: Whether pictures are drawn without shadows, reflections and smooth edges: without a
             GPU at a tenth of the cost.
         seed: Seed of the first episode.
-        options: Options of every reset.
+        options: Options of every reset; of several, one after another is shown for ``seconds``.
 
     Returns:
         ``path``.
@@ -118,10 +119,12 @@ def record_rollout(
             _simplify(env)
         rate = frames_per_second(env)
         every = math.ceil(rate / LARGEST_RATE)
-        frames = rollout_frames(
-            policy, env, round(seconds * rate), every=every, seed=seed, options=options
+        scenes = options if isinstance(options, Sequence) else [options]
+        frames = (
+            rollout_frames(policy, env, round(seconds * rate), every=every, seed=seed, options=each)
+            for each in scenes
         )
-        write_video(path, frames, rate / every)
+        write_video(path, chain.from_iterable(frames), rate / every)
     return path
 
 
