@@ -18,6 +18,7 @@ from sb3_mimic.demos import COLLECTORS
 from sb3_mimic.learn import pipeline
 from sb3_mimic.learn.algorithms import ALGORITHMS
 from sb3_mimic.learn.config import TrainConfig
+from sb3_mimic.learn.presets import NO_PRESET
 from sb3_mimic.learn.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -128,7 +129,8 @@ def test_command_is_understood(command: str) -> None:
         parsed = parse(words[1:])
         if isinstance(parsed, Train):  # which checks its values when it runs
             values: dict[str, Any] = {f.name: getattr(parsed, f.name) for f in fields(TrainConfig)}
-            TrainConfig(**values).resolved()
+            # The files that the pages speak of are not here, to be known by their contents.
+            TrainConfig(**{**values, "preset": values["preset"] or NO_PRESET}).resolved()
     elif words[0] == "make":
         require("Makefile")
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
