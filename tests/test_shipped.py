@@ -25,7 +25,7 @@ def run_of(name: str) -> RunFolder:
 
 
 def test_the_robots_have_one() -> None:
-    assert "humanoid-walk" in NAMES
+    assert {"humanoid-squat", "humanoid-walk", "humanoid-wave", "pidog-sine"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -78,10 +78,10 @@ def test_every_command_knows_them_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["evaluate", "humanoid-walk", "--episodes", "2", "--json"]) == 0
+    assert main(["evaluate", "pidog-sine", "--episodes", "2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["survival_s"] == 20.0
-    assert main(["export", "humanoid-walk", "--format", "torchscript"]) == 0
-    assert Path("humanoid-walk.pt").is_file()
+    assert main(["export", "pidog-sine", "--format", "torchscript"]) == 0
+    assert Path("pidog-sine.pt").is_file()
     asked = ["--pretrained-model", "humanoid-walk", "--total-rl-timesteps", "0"]
     assert main(["train", *asked, "--experiment-name", "on", "--n-eval-episodes", "2"]) == 0
     assert json.loads(Path("outputs/on/evaluation.json").read_text())["model"]["survival_s"] == 20.0

@@ -64,8 +64,8 @@ def main() -> None:
 def write_table() -> None:
     """Puts the figures of all policies that come with the package into docs/training.md."""
     lines = [
-        "| name | motion | algorithm | samples [M] | return | stochastic | survival [s] |",
-        "|---|---|---|---|---|---|---|",
+        "| name | motion | algo | samples [M] | return | stochastic | survival [s] | speed [m/s] |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name in shipped_names():
         run = RunFolder.open(POLICIES / name)
@@ -80,7 +80,9 @@ def write_table() -> None:
             f"{figures['num_timesteps'] / 1e6:.1f}",
         ]
         cells += ["–" if value is None else f"{value:.3f}" for value in returns]
-        lines.append(f"| {' | '.join([*cells, format(found['survival_s'], '.1f')])} |")
+        speed = found.get("forward_speed_mps")
+        cells += [f"{found['survival_s']:.1f}", "–" if speed is None else f"{speed:.2f}"]
+        lines.append(f"| {' | '.join(cells)} |")
     page = POLICIES.parents[1] / "docs" / "training.md"
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition("<!-- policies -->\n")
