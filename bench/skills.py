@@ -11,6 +11,7 @@ lie in ``docs/results/skills.json``, the table in ``docs/results/skills.md`` is 
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -69,6 +70,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "skills")
     arguments = parser.parse_args()
+    # So that a row that is ended keeps the time it took.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     clips = {skill: arguments.clips / f"humanoid3d_{skill}.txt" for skill in arguments.skills}
     missing = [skill for skill, clip in clips.items() if not clip.is_file()]
     if missing:
@@ -157,12 +160,15 @@ def write(row: dict[str, Any]) -> None:
         temporary.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     text = (
         "# DeepMimic's skills\n\n"
-        "Trained by `bench/skills.py` for a part of DeepMimic's samples, evaluated by [the "
-        "protocol](../dimensions.md#evaluation-protocol); DeepMimic's figures in parentheses. "
+        "Trained by `bench/skills.py` for a part of DeepMimic's samples, evaluated by\n[the "
+        "protocol](../dimensions.md#evaluation-protocol); DeepMimic's figures in parentheses.\n"
         "Commands, seeds, versions and curves: [skills.json](skills.json).\n\n"
     )
+    notes = [
+        f"\n{row['skill']}, seed {row['seed']}: {row['note']}\n" for row in rows if "note" in row
+    ]
     with atomic_path(RESULTS / "skills.md") as temporary:
-        temporary.write_text(text + table(rows), encoding="utf-8")
+        temporary.write_text(text + table(rows) + "".join(notes), encoding="utf-8")
 
 
 def key(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -192,7 +198,7 @@ def table(rows: list[dict[str, Any]]) -> str:
             push += " ({}, {})".format(*known.push)
         lines.append(
             f"{begin}| {row['num_timesteps'] / 1e6:.1f} ({known.samples}) "
-            f"| {row['wall_s'] / 60:.0f} "
+            f"| {'–' if row['wall_s'] is None else format(row['wall_s'] / 60, '.0f')} "
             f"| {'–' if clone is None else format(clone['normalized_return'], '.3f')} "
             f"| {model['normalized_return']:.3f} ({known.normalized_return}) "
             f"| {model['normalized_return_stochastic']:.3f} "
