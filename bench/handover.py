@@ -209,6 +209,33 @@ def write(row: dict[str, Any]) -> None:
     _, end, after = rest.partition("<!-- end of results -->")
     with atomic_path(page) as temporary:
         temporary.write_text(f"{before}{start}\n{table(rows)}{end}{after}", encoding="utf-8")
+    for env in {row["env"] for row in rows}:
+        plot([row for row in rows if row["env"] == env], RESULTS / f"handover-{env}.png")
+
+
+def plot(rows: list[dict[str, Any]], path: Path) -> None:
+    """Draws the returns over the updates with all of the handover and with none of it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    algos = sorted({row["algo"] for row in rows})
+    figure = Figure(figsize=(4 * len(algos), 3), layout="constrained")
+    columns = figure.subplots(1, len(algos), squeeze=False, sharey=True)[0]
+    for axes, algo in zip(columns, algos, strict=True):
+        for variant, color in (("standard", "C0"), ("none", "C1")):
+            runs = [r for r in rows if (r["algo"], r["variant"]) == (algo, variant)]
+            for row in runs:
+                own = row["returns"][0]
+                label = f"handover: {variant}" if row is runs[0] else None
+                axes.plot(np.array(row["returns"]) / own, color=color, label=label)
+                axes.plot(np.array(row["noisy_returns"]) / own, color=color, linestyle=":")
+        axes.axhline(1.0, color="gray", linewidth=0.8)
+        axes.set_title(algo.upper())
+        axes.set_xlabel("updates")
+    columns[0].set_ylabel("return over the clone's")
+    columns[0].legend(frameon=False)
+    with atomic_path(path) as temporary:
+        FigureCanvasAgg(figure).print_figure(str(temporary), dpi=110)
 
 
 def key(row: dict[str, Any]) -> tuple[Any, ...]:

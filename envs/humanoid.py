@@ -138,7 +138,7 @@ class HumanoidMimicEnv(MimicEnv):
             as DeepMimic does, so that drift does not add up; ``world``: it stays.
         episode_seconds: Length of an episode of a looping clip [s].
         motion_order: Which of several clips the next episode performs: ``random``, by
-            `HumanoidBatch.motion_probabilities`; ``in_turn``, one after another.
+            the ``motion_probabilities`` of `HumanoidBatch`; ``in_turn``, one after another.
         render_mode: ``human``, ``rgb_array``, ``rgb_array_list`` or None.
         width: Width of pictures [pixels].
         height: Height of pictures [pixels].
