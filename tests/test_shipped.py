@@ -9,6 +9,7 @@ import yaml
 from stable_baselines3 import PPO
 
 from sb3_mimic.cli import main
+from sb3_mimic.cli.play import Play
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.evaluate import evaluate
@@ -90,3 +91,5 @@ def test_every_command_knows_them_by_name(
 def test_one_that_does_not_exist_is_refused_with_those_that_do() -> None:
     with pytest.raises(InputError, match=r"comes with the package: .*humanoid-walk"):
         open_trained(Path("humanoid-wlak"))
+    with pytest.raises(InputError, match=r"unknown motion .* trained policy: .*humanoid-walk"):
+        Play("humanoid-wlak").run()

@@ -10,7 +10,7 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import optional
-from sb3_mimic.learn.shipped import located
+from sb3_mimic.learn.shipped import located, shipped_names
 
 if TYPE_CHECKING:
     from sb3_mimic.learn.trained import Trained
@@ -70,9 +70,18 @@ class Play:
         target = Path(f"{path.stem}.mp4")
         if path.suffix == ".npz":
             return self._perform(self._actions(path), target)
+        return self._perform(self._clip(path), target)
+
+    def _clip(self, path: Path) -> "Performer":
         from sb3_mimic.report.performers import ClipPerformer
 
-        return self._perform(ClipPerformer(self.what), target)
+        try:
+            return ClipPerformer(self.what)
+        except InputError as error:
+            if path.exists():
+                raise
+            known = ", ".join(shipped_names())
+            raise InputError(f"{error}; or give the name of a trained policy: {known}") from error
 
     def _actions(self, path: Path) -> "Performer":
         from sb3_mimic.refine.actions import load_actions
