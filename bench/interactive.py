@@ -90,10 +90,10 @@ def write(row: dict[str, Any]) -> None:
         temporary.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     text = (
         "# DAgger, GAIL and AIRL\n\n"
-        "What each makes of a clone, by [the protocol](../dimensions.md#evaluation-protocol): "
-        "`bench/interactive.py`, the built-in walk and PiDog's sine gait. What they are asked and "
-        "why the figures are as they are: [training](../training.md#dagger-gail-and-airl). "
-        "Commands, seeds and versions: [interactive.json](interactive.json).\n\n"
+        "What each makes of a clone, by [the protocol](../dimensions.md#evaluation-protocol):\n"
+        "`bench/interactive.py`, the built-in walk and PiDog's sine gait. What they are asked:\n"
+        "[training](../training.md#dagger-gail-and-airl). Commands, seeds and versions:\n"
+        "[interactive.json](interactive.json). What is not in the table was not run.\n\n"
     )
     with atomic_path(RESULTS / "interactive.md") as temporary:
         temporary.write_text(text + table(rows), encoding="utf-8")
