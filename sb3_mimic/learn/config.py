@@ -8,7 +8,7 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.motions import Motions, as_given, several
-from sb3_mimic.learn.presets import NO_PRESET, get_preset, preset_for
+from sb3_mimic.learn.presets import NO_PRESET, Preset, get_preset, preset_for
 from sb3_mimic.learn.tasks import TASKS, Hyperparameters, Task, WarmStartSettings, get_task
 
 _METAVAR = {"motion": "NAME|PATH …", "learning_rate": "FLOAT"}
@@ -137,11 +137,17 @@ class TrainConfig:
             )
 
     @property
+    def used_preset(self) -> Preset | None:
+        """The preset that was named; None without one."""
+        return None if self.preset in (None, NO_PRESET) else get_preset(str(self.preset))
+
+    @property
     def task(self) -> Task:
         """The task by the name of its robot or environment, with the preset's changes."""
-        if self.preset in (None, NO_PRESET):
+        preset = self.used_preset
+        if preset is None:
             return get_task(self.env)
-        task = get_preset(str(self.preset)).task
+        task = preset.task
         if self.env not in (task.name, task.env_id, TrainConfig.env):
             raise InputError(f"--preset {self.preset} is for --env {task.name}, not {self.env}")
         return task

@@ -27,7 +27,6 @@ from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.evaluate import evaluate
 from sb3_mimic.learn.finetune import FineTuneSettings, fine_tune
 from sb3_mimic.learn.motions import means, several
-from sb3_mimic.learn.presets import NO_PRESET, get_preset
 from sb3_mimic.learn.pretrain import pretrain, set_log_std
 from sb3_mimic.learn.run import RunFolder, default_name
 from sb3_mimic.learn.sampling import MotionSamplingCallback
@@ -105,10 +104,10 @@ def train(
         run = RunFolder.new(_run_path(config))
         job = _Job.prepare(config, run, say)
         RunFolder.create(run.path, job.describe())
-        if config.preset not in (None, NO_PRESET):
-            run.write_text(run.preset, get_preset(str(config.preset)).text)
+        if config.used_preset is not None:
+            run.write_text(run.preset, config.used_preset.text)
     say(f"run folder: {run.path}")
-    if config.preset not in (None, NO_PRESET):
+    if config.used_preset is not None:
         say(f"preset: {config.preset}")
     try:
         return _train(job, run, say, progress_bar)
