@@ -7,7 +7,6 @@ import numpy as np
 from imitation.data.types import Trajectory
 from imitation.policies.base import NonTrainablePolicy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from stable_baselines3.common.vec_env import VecEnv
 
 # What stands still in the demonstrations counts no more than this standard deviation.
@@ -32,7 +31,11 @@ class NearestDemonstration(NonTrainablePolicy):
         observations = np.concatenate([np.asarray(t.obs[:-1]) for t in demonstrations])
         self._actions = np.concatenate([t.acts for t in demonstrations]).astype(np.float32)
         self._scale = np.maximum(observations.std(axis=0), _LEAST_STD)
-        self._tree = cKDTree(observations / self._scale)
+        # Distances to all of them are one product of matrices. A tree prunes nothing in tens of
+        # dimensions, and is fifty times as slow.
+        known = observations / self._scale
+        self._minus_twice_known = np.ascontiguousarray(-2 * known.T)
+        self._squares = np.square(known).sum(axis=1)
 
     def predict(
         self,
@@ -43,8 +46,10 @@ class NearestDemonstration(NonTrainablePolicy):
     ) -> tuple[NDArray[np.float32], None]:
         """Actions of the nearest demonstrated states; see SB3's ``predict``."""
         del state, episode_start, deterministic
-        _, nearest = self._tree.query(np.asarray(observation) / self._scale)
-        actions: NDArray[np.float32] = self._actions[nearest]
+        # |a - b|² less |a|², which is the same for every b.
+        distances = np.asarray(observation) / self._scale @ self._minus_twice_known
+        distances += self._squares
+        actions: NDArray[np.float32] = self._actions[distances.argmin(axis=1)]
         return actions, None
 
     def _choose_action(self, obs: Any) -> NDArray[np.float32]:
