@@ -5,7 +5,7 @@
 Each row is a run of ``sb3-mimic train`` in a process of its own. A run that is there is not made
 again and one that was stopped goes on, so the benchmark can be interrupted. The evaluations lie in
 ``docs/results/comparison.json``, and the table in ``docs/results/comparison.md`` and the README is
-written from them alone.
+written from them alone, as are the pictures of the evaluations on the way, every seed a line.
 """
 
 import argparse
@@ -13,16 +13,25 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, stdev
-from typing import Any
+
+import numpy as np
+from rows import RESULTS, ROOT, Row, Rows, fill, software, spread
 
 from sb3_mimic.io import atomic_path
+from sb3_mimic.learn.run import RunFolder
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "docs" / "results"
 MEASURES = {"humanoid": "normalized_return", "pidog": "mean_reward"}
 STARTS = {"scratch": ["--skip-bc"], "bc": []}
+# Return of an episode in which nothing is lost, of which .9 is to be reached: 20 s of a looping
+# clip at 30 Hz, 1 a step. PiDog's return has no such bound.
+POSSIBLE = {"humanoid": 600.0}
+GOAL = 0.9
+
+ROWS = Rows(
+    RESULTS / "comparison.json", ("env", "motion", "algo", "num_timesteps", "start", "seed")
+)
 
 
 def main() -> None:
@@ -37,18 +46,16 @@ def main() -> None:
     arguments = parser.parse_args()
     for seed in arguments.seeds:
         for start in STARTS:
-            record(train(arguments, start, seed))
-    rows = json.loads((RESULTS / "comparison.json").read_text(encoding="utf-8"))
-    for page in (RESULTS / "comparison.md", ROOT / "README.md"):
-        fill(page, table(rows))
-    print(table(rows))
+            show(ROWS.put(train(arguments, start, seed)))
+    print(table(ROWS.read()))
 
 
-def train(arguments: argparse.Namespace, start: str, seed: int) -> dict[str, Any]:
+def train(arguments: argparse.Namespace, start: str, seed: int) -> Row:
     """One run, and what the table needs of it."""
     motion = Path(arguments.motion or "default").stem
     name = f"{arguments.env}-{motion}-{arguments.algo}-{start}-{arguments.timesteps}-{seed}"
-    folder: Path = arguments.outputs / name
+    run = RunFolder(arguments.outputs / name)
+    folder = run.path
     asked = ["--env", arguments.env, "--algo", arguments.algo, "--seed", str(seed)]
     asked += ["--total-rl-timesteps", str(arguments.timesteps), "--visualize-freq", "0"]
     asked += ["--motion", arguments.motion] if arguments.motion else []
@@ -59,13 +66,18 @@ def train(arguments: argparse.Namespace, start: str, seed: int) -> dict[str, Any
     else:
         command += [*asked, "--output-dir", str(arguments.outputs), "--experiment-name", name]
     timing = folder / "wall_seconds.json"
-    if not (folder / "evaluation.json").is_file():
+    evaluation = json.loads(run.evaluation.read_text()) if run.evaluation.is_file() else {}
+    if "model" not in evaluation:
         spent = json.loads(timing.read_text(encoding="utf-8")) if timing.is_file() else 0.0
         began = time.perf_counter()
         subprocess.run(command, check=True)
         timing.write_text(json.dumps(spent + time.perf_counter() - began), encoding="utf-8")
-    evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
-    versions = json.loads((folder / "versions.json").read_text(encoding="utf-8"))
+    evaluation = json.loads(run.evaluation.read_text(encoding="utf-8"))
+    with np.load(run.evaluations) as saved:
+        curve = {
+            "timesteps": saved["timesteps"].tolist(),
+            "mean_return": saved["results"].mean(axis=1).tolist(),
+        }
     return {
         "env": arguments.env,
         "motion": motion,
@@ -73,67 +85,96 @@ def train(arguments: argparse.Namespace, start: str, seed: int) -> dict[str, Any
         "start": start,
         "seed": seed,
         "wall_s": json.loads(timing.read_text(encoding="utf-8")),
-        "versions": {name: v for name, v in versions.items() if name != "platform"},
+        "versions": software(),
         "command": " ".join(["sb3-mimic train", *asked]),
+        "curve": curve,
         **evaluation,
     }
 
 
-def record(row: dict[str, Any]) -> None:
-    """Puts a row into the file of results, in place of an earlier one of the same run."""
-    path = RESULTS / "comparison.json"
-    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    rows = [old for old in rows if key(old) != key(row)] + [row]
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(sorted(rows, key=key), indent=1) + "\n", encoding="utf-8")
+def show(rows: list[Row]) -> None:
+    """Writes table and pictures."""
+    for page in (RESULTS / "comparison.md", ROOT / "README.md"):
+        fill(page, "comparison", table(rows))
+    drawn = [row for row in rows if "curve" in row]
+    for env, motion in {(row["env"], row["motion"]) for row in drawn}:
+        plot(
+            [row for row in drawn if (row["env"], row["motion"]) == (env, motion)],
+            RESULTS / f"comparison-{env}-{motion}.png",
+        )
 
 
-def key(row: dict[str, Any]) -> tuple[Any, ...]:
-    """What identifies a run."""
-    return (
-        row["env"], row["motion"], row["algo"], row["num_timesteps"], row["start"], row["seed"]
-    )  # fmt: skip
+def reached(row: Row) -> float | None:
+    """Environment steps at the first evaluation of `GOAL` of what is possible; None for none."""
+    possible = POSSIBLE.get(row["env"])
+    if possible is None or "curve" not in row:
+        return None
+    curve = row["curve"]
+    for steps, found in zip(curve["timesteps"], curve["mean_return"], strict=True):
+        if found >= GOAL * possible:
+            return float(steps)
+    return None
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Row]) -> str:
     """A row for each way to train, mean and standard deviation over seeds."""
-    lines = [
-        "| robot | motion | algo | way | seeds | RL samples | wall [s] | return | survival [s] |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(key(row)[:5], []).append(row)
+    heads = ["robot", "motion", "algo", "way", "seeds", "RL samples", "wall [s]", "return"]
+    heads += ["survival [s]", f"samples to {GOAL} [M]"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in sorted(rows, key=ROWS.key):
+        groups.setdefault(ROWS.key(row)[:5], []).append(row)
     for (env, motion, algo, timesteps, start), runs in groups.items():
         ways = [("BC → RL" if start == "bc" else "RL from scratch", "model", timesteps)]
         if start == "bc":
             ways.insert(0, ("BC only", "clone", 0))
         for way, which, samples in ways:
             figures = [run[which] for run in runs]
-            wall = "–" if which == "clone" else spread([run["wall_s"] for run in runs], 0)
+            cloned = which == "clone"
+            wall = "–" if cloned else spread([run["wall_s"] for run in runs], 0)
             lines.append(
                 f"| {env} | {motion} | {algo} | {way} | {len(runs)} | {samples} | {wall} "
-                f"| {spread([f[MEASURES[env]] for f in figures], 3)} "
-                f"| {spread([f['survival_s'] for f in figures], 1)} |"
+                f"| {spread([f[MEASURES[str(env)]] for f in figures])} "
+                f"| {spread([f['survival_s'] for f in figures], 1)} "
+                f"| {'–' if cloned or env not in POSSIBLE else goals(runs)} |"
             )
     return "\n".join(lines) + "\n"
 
 
-def fill(page: Path, text: str) -> None:
-    """Puts the table between the markers of a page."""
-    before, start, rest = page.read_text(encoding="utf-8").partition("<!-- results: comparison -->")
-    _, end, after = rest.partition("<!-- end of results -->")
-    if not (start and end):
-        raise SystemExit(f"{page}: no markers for the table")
-    with atomic_path(page) as temporary:
-        temporary.write_text(f"{before}{start}\n{text}{end}{after}", encoding="utf-8")
+def goals(runs: list[Row]) -> str:
+    """Samples to the goal of each seed, in millions."""
+    found = [reached(run) for run in runs]
+    return ", ".join("not reached" if steps is None else f"{steps / 1e6:.1f}" for steps in found)
 
 
-def spread(values: list[float], digits: int) -> str:
-    """Mean ± standard deviation."""
-    if len(values) == 1:
-        return f"{values[0]:.{digits}f}"
-    return f"{mean(values):.{digits}f} ± {stdev(values):.{digits}f}"
+def plot(rows: Sequence[Row], path: Path) -> None:
+    """Draws the returns of the evaluations on the way, and the clones'."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    possible = POSSIBLE.get(rows[0]["env"], 1.0)
+    algos = sorted({row["algo"] for row in rows})
+    figure = Figure(figsize=(1.5 + 4.5 * len(algos), 3.5), layout="constrained")
+    columns = figure.subplots(1, len(algos), squeeze=False, sharey=True)[0]
+    for axes, algo in zip(columns, algos, strict=True):
+        for start, color, label in (
+            ("bc", "C0", "from a clone"),
+            ("scratch", "C1", "from scratch"),
+        ):
+            runs = [row for row in rows if (row["algo"], row["start"]) == (algo, start)]
+            for row in runs:
+                millions = np.array(row["curve"]["timesteps"]) / 1e6
+                returns = np.array(row["curve"]["mean_return"]) / possible
+                axes.plot(millions, returns, color=color, label=label if row is runs[0] else None)
+                if start == "bc":
+                    clone = row["clone"]["mean_reward"] / possible
+                    axes.plot(0, clone, "o", color=color, markersize=4)
+        axes.set_title(algo.upper())
+        axes.set_xlabel("environment steps [millions]")
+    columns[0].set_ylabel("return" if possible == 1.0 else "return, of what is possible")
+    columns[0].legend(frameon=False)
+    with atomic_path(path) as temporary:
+        FigureCanvasAgg(figure).print_figure(str(temporary), dpi=110)
 
 
 if __name__ == "__main__":

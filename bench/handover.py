@@ -10,7 +10,6 @@ can be interrupted; they lie in ``docs/results/handover.json``, and the table in
 """
 
 import argparse
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +20,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch as th
+from rows import RESULTS, ROOT, Row, Rows, fill, software
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
@@ -36,10 +36,8 @@ from sb3_mimic.learn.pretrain import pretrain, set_log_std
 from sb3_mimic.learn.saved import load_weights, read_pretrained, save_weights
 from sb3_mimic.learn.tasks import Task, WarmStartSettings, get_task
 from sb3_mimic.learn.warm_start import NoiseGateCallback, warm_start
-from sb3_mimic.versions import versions
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "docs" / "results"
+ROWS = Rows(RESULTS / "handover.json", ("env", "motion", "algo", "variant", "seed"))
 UPDATES, EPISODES, SECONDS = 20, 32, 5.0
 N_DEMOS, N_EPOCHS = 20, 40
 
@@ -74,17 +72,15 @@ def main() -> None:
         for algo in arguments.algos:
             for seed in arguments.seeds:
                 wanted = (arguments.env, arguments.motion, algo, variant, seed)
-                if made < arguments.rows and wanted not in {key(row) for row in read()}:
+                if made < arguments.rows and wanted not in map(ROWS.key, ROWS.read()):
                     row = measure(*wanted, arguments.outputs)
-                    write(row)
+                    show(ROWS.put(row))
                     made += 1
                     print(f"{wanted}: {row['lowest']:.3f}, with noise {row['lowest_noisy']:.3f}")
-    print(table(read()))
+    print(table(ROWS.read()))
 
 
-def measure(
-    env: str, motion: str | None, algo: str, variant: str, seed: int, outputs: Path
-) -> dict[str, Any]:
+def measure(env: str, motion: str | None, algo: str, variant: str, seed: int, outputs: Path) -> Row:
     """One row."""
     task = get_task(env)
     changes = VARIANTS[variant]
@@ -137,7 +133,7 @@ def measure(
         "survival_s": watch.survival,
         "gate_passed": gates[0].passed if gates else None,
         "wall_s": time.perf_counter() - began,
-        "versions": {name: v for name, v in versions().items() if name != "platform"},
+        "versions": software(),
     }
 
 
@@ -192,28 +188,14 @@ class Watch(BaseCallback):
         self.returns.append((found[0], found[1]))
 
 
-def read() -> list[dict[str, Any]]:
-    """The rows there are."""
-    path = RESULTS / "handover.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-
-
-def write(row: dict[str, Any]) -> None:
-    """Adds a row, and the table to the page."""
-    rows = [*(old for old in read() if key(old) != key(row)), row]
-    rows.sort(key=lambda r: tuple(map(str, key(r))))
-    with atomic_path(RESULTS / "handover.json") as temporary:
-        temporary.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    page = RESULTS / "handover.md"
-    before, start, rest = page.read_text(encoding="utf-8").partition("<!-- results: handover -->")
-    _, end, after = rest.partition("<!-- end of results -->")
-    with atomic_path(page) as temporary:
-        temporary.write_text(f"{before}{start}\n{table(rows)}{end}{after}", encoding="utf-8")
+def show(rows: list[Row]) -> None:
+    """Puts the table into the page, and draws the pictures."""
+    fill(RESULTS / "handover.md", "handover", table(rows))
     for env in {row["env"] for row in rows}:
         plot([row for row in rows if row["env"] == env], RESULTS / f"handover-{env}.png")
 
 
-def plot(rows: list[dict[str, Any]], path: Path) -> None:
+def plot(rows: list[Row], path: Path) -> None:
     """Draws the returns over the updates with all of the handover and with none of it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -238,17 +220,12 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
         FigureCanvasAgg(figure).print_figure(str(temporary), dpi=110)
 
 
-def key(row: dict[str, Any]) -> tuple[Any, ...]:
-    """What identifies a row."""
-    return row["env"], row["motion"], row["algo"], row["variant"], row["seed"]
-
-
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Row]) -> str:
     """A line for each variant: the worst and the mean over the seeds."""
     return "\n".join(lines(rows)) + "\n"
 
 
-def lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+def lines(rows: list[Row]) -> Iterator[str]:
     """The table's lines."""
     yield "| robot | algo | handover | seeds | lowest | mean | lowest, noisy | after 20 updates |"
     yield "|---|---|---|---|---|---|---|---|"

@@ -14,13 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
-from typing import Any
 
-from sb3_mimic.io import atomic_path
-from sb3_mimic.versions import versions
+from rows import RESULTS, Row, Rows, software, write
 
-RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
+ROWS = Rows(RESULTS / "interactive.json", ("env", "method", "algo", "timesteps", "seed"))
 METHODS = {
     "dagger": ["dagger"],
     "gail": ["adversarial", "--adversary", "gail"],
@@ -54,12 +51,12 @@ def main() -> None:
                     "timesteps": arguments.total_timesteps,
                     "seed": seed,
                 }
-                if not any(row.items() <= old.items() for old in read()):
-                    write({**row, **measure(row)})
-    print(table(read()))
+                if not ROWS.has(row):
+                    show(ROWS.put({**row, **measure(row)}))
+    print(table(ROWS.read()))
 
 
-def measure(row: dict[str, Any]) -> dict[str, Any]:
+def measure(row: Row) -> Row:
     """Runs one command and takes its figures."""
     asked = [*METHODS[row["method"]], "--env", row["env"], "--algo", row["algo"]]
     asked += ["--total-timesteps", str(row["timesteps"]), "--seed", str(row["seed"])]
@@ -68,26 +65,16 @@ def measure(row: dict[str, Any]) -> dict[str, Any]:
         command = [sys.executable, "-m", "sb3_mimic", *asked, "--json"]
         command += ["--save-path", f"{folder}/policy.zip"]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    found = {name: v for name, v in versions().items() if name != "platform"}
     return {
         "command": " ".join(["sb3-mimic", *asked]),
         "wall_s": time.perf_counter() - began,
         **json.loads(done.stdout),
-        "versions": found,
+        "versions": software(),
     }
 
 
-def read() -> list[dict[str, Any]]:
-    """The rows there are."""
-    path = RESULTS / "interactive.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-
-
-def write(row: dict[str, Any]) -> None:
-    """Adds a row, and writes the page."""
-    rows = [*read(), row]
-    with atomic_path(RESULTS / "interactive.json") as temporary:
-        temporary.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+def show(rows: list[Row]) -> None:
+    """Writes the page."""
     text = (
         "# DAgger, GAIL and AIRL\n\n"
         "What each makes of a clone, by [the protocol](../dimensions.md#evaluation-protocol):\n"
@@ -95,11 +82,10 @@ def write(row: dict[str, Any]) -> None:
         "[training](../training.md#dagger-gail-and-airl). Commands, seeds and versions:\n"
         "[interactive.json](interactive.json). What is not in the table was not run.\n\n"
     )
-    with atomic_path(RESULTS / "interactive.md") as temporary:
-        temporary.write_text(text + table(rows), encoding="utf-8")
+    write(RESULTS / "interactive.md", text + table(rows))
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Row]) -> str:
     """A line for each row: the clone's figures, and those afterwards."""
     heads = ("robot", "method", "algo", "samples", "seed", "wall [min]", *COLUMNS.values())
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]

@@ -21,13 +21,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from imitation.data.types import Trajectory
 from numpy.typing import NDArray
+from rows import RESULTS, ROOT, Row, Rows, software, spread, write
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic import collect_demonstrations, fine_tune, make_model, pretrain
@@ -44,9 +45,11 @@ from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import save_model
 from sb3_mimic.learn.tasks import get_task
 from sb3_mimic.learn.warm_start import warm_start
-from sb3_mimic.versions import versions
 
-ROOT = Path(__file__).resolve().parents[1]
+ROWS = Rows(
+    RESULTS / "pidog.json",
+    ("what", "algo", "way", "timesteps", "privileged", "curriculum", "seed"),
+)
 WALK = "sb3_mimic/PiDog-v0"
 HARDWARE = "sb3_mimic/PiDogHardware-v0"
 FREQUENCY = 2.0
@@ -87,7 +90,6 @@ def main() -> None:
     parser.add_argument("--curriculum", type=int, default=0, help="steps of one environment")
     parser.add_argument("--symmetric", action="store_true", help="a critic that sees no more")
     parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "pidog")
-    parser.add_argument("--results", type=Path, default=ROOT / "docs" / "results")
     arguments = parser.parse_args()
     if arguments.timesteps is None:
         arguments.timesteps = 3_000_000 if arguments.what == "hardware" else 500_000
@@ -95,15 +97,14 @@ def main() -> None:
         walks(arguments)
     if arguments.what == "hardware":
         hardware(arguments)
-    rows = read(arguments.results)
+    rows = ROWS.read()
     text = f"{_INTRODUCTION}{walk_table(rows)}"
-    if plot_curves(rows, arguments.results / "pidog-curves.png"):
+    if plot_curves(rows, RESULTS / "pidog-curves.png"):
         text += "\n![Returns over samples](pidog-curves.png)\n"
     hardware_rows = hardware_table(rows)
     if hardware_rows:
         text += f"\n{_HARDWARE}{hardware_rows}"
-    with atomic_path(arguments.results / "pidog.md") as path:
-        path.write_text(text, encoding="utf-8")
+    write(RESULTS / "pidog.md", text)
     print(text)
 
 
@@ -112,17 +113,17 @@ def walks(arguments: argparse.Namespace) -> None:
     kwargs = {"episode_seconds": arguments.seconds}
     gait = make_gait("sine", FREQUENCY)
     base = {"what": "gait", "timesteps": arguments.timesteps, "algo": arguments.algo}
-    if not has(arguments.results, asked := {"what": "gait", "way": "gait", "seed": 0}):
-        record(arguments.results, {**asked, **walk(WALK, kwargs, playing(gait), arguments)})
+    if not ROWS.has(asked := {"what": "gait", "way": "gait", "seed": 0}):
+        ROWS.put({**asked, **walk(WALK, kwargs, playing(gait), arguments)})
     for seed in arguments.seeds:
         for way in ("bc", "scratch"):
             asked = {**base, "way": way, "seed": seed}
-            if has(arguments.results, asked):
+            if ROWS.has(asked):
                 continue
             name = f"gait-{arguments.algo}-{way}-{arguments.timesteps}-{seed}"
             model, found = train(arguments, name, WALK, kwargs, gait, seed, clone=way == "bc")
             found["model"] = walk(WALK, kwargs, acting(model), arguments)
-            record(arguments.results, {**asked, **found})
+            ROWS.put({**asked, **found})
 
 
 def hardware(arguments: argparse.Namespace) -> None:
@@ -143,13 +144,13 @@ def hardware(arguments: argparse.Namespace) -> None:
             "curriculum": arguments.curriculum,
             "seed": seed,
         }
-        if has(arguments.results, asked):
+        if ROWS.has(asked):
             continue
         name = f"hardware-{'-'.join(str(value) for value in list(asked.values())[1:])}"
         model, found = train(arguments, name, HARDWARE, kwargs, gait, seed, clone=True)
         for which, judged in robots(kwargs).items():
             found[which] = walk(HARDWARE, judged, acting(model), arguments)
-        record(arguments.results, {**asked, **found})
+        ROWS.put({**asked, **found})
 
 
 def robots(kwargs: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -177,26 +178,25 @@ def train(
     seed: int,
     *,
     clone: bool,
-) -> tuple[OnPolicyAlgorithm, dict[str, Any]]:
+) -> tuple[OnPolicyAlgorithm, Row]:
     """One training, or the rest of it."""
     run = RunFolder(arguments.outputs / name)
     run.path.mkdir(parents=True, exist_ok=True)
     training = {**kwargs}
     if arguments.curriculum and env_id == HARDWARE:
         training["curriculum_steps"] = arguments.curriculum
-    settings = get_task("pidog").hyperparameters_for(arguments.algo)
+    task = get_task(env_id)
+    settings = task.hyperparameters_for(arguments.algo)
     if kwargs.get("privileged"):
         env = gym.make(env_id, **kwargs).unwrapped
         if isinstance(env, PiDogEnv):
             settings = settings.updated({"actor_inputs": env.n_actor})
         env.close()
-    found: dict[str, Any] = {"versions": versions(), "wall_s": 0.0}
-    del found["versions"]["platform"]
+    found: Row = {"versions": software(), "wall_s": 0.0}
     notes = run.path / "notes.json"
     if notes.is_file():
         found = json.loads(notes.read_text(encoding="utf-8"))
     began = time.perf_counter()
-    task = get_task("pidog")
     with (
         closing(make_envs(env_id, settings.n_envs, seed=seed, env_kwargs=training)) as envs,
         closing(make_envs(env_id, 8, seed=10_000 + seed, env_kwargs=kwargs)) as eval_envs,
@@ -302,27 +302,7 @@ def acting(model: OnPolicyAlgorithm) -> Act:
     return lambda observations, _: model.predict(observations, deterministic=True)[0]
 
 
-def read(results: Path) -> list[dict[str, Any]]:
-    """All rows there are."""
-    path = results / "pidog.json"
-    rows: list[dict[str, Any]] = (
-        json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    )
-    return rows
-
-
-def has(results: Path, asked: dict[str, Any]) -> bool:
-    """Whether a row is there."""
-    return any(asked.items() <= row.items() for row in read(results))
-
-
-def record(results: Path, row: dict[str, Any]) -> None:
-    """Adds a row."""
-    with atomic_path(results / "pidog.json") as path:
-        path.write_text(json.dumps([*read(results), row], indent=1) + "\n", encoding="utf-8")
-
-
-def plot_curves(rows: list[dict[str, Any]], path: Path) -> bool:
+def plot_curves(rows: list[Row], path: Path) -> bool:
     """Draws the returns on the way, a line a seed; False where there are none."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -350,7 +330,7 @@ def plot_curves(rows: list[dict[str, Any]], path: Path) -> bool:
     return True
 
 
-def walk_table(rows: list[dict[str, Any]]) -> str:
+def walk_table(rows: list[Row]) -> str:
     """A row for each way to walk on full observations, over seeds."""
     lines = [
         "| algo | way | RL samples | seeds | net speed [m/s] | over the gait's | falls | return |",
@@ -361,7 +341,7 @@ def walk_table(rows: list[dict[str, Any]]) -> str:
     if gait is None:
         return ""
     own = mean(gait["net_speed"])
-    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {("–", "the gait", 0): [gait]}
+    groups: dict[tuple[str, str, int], list[Row]] = {("–", "the gait", 0): [gait]}
     for row in chosen:
         if row["way"] == "gait":
             continue
@@ -379,13 +359,13 @@ def walk_table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def hardware_table(rows: list[dict[str, Any]]) -> str:
+def hardware_table(rows: list[Row]) -> str:
     """A row for each kind of robots and training, over seeds."""
     lines = [
         "| algo | critic | RL samples | seeds | robots | speed at .2 m/s | falls |",
         "|---|---|---|---|---|---|---|",
     ]
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         if row["what"] == "hardware":
             names = ("algo", "privileged", "curriculum", "timesteps")
@@ -420,16 +400,9 @@ def part(run: dict[str, Any], *, carries: bool) -> dict[str, Any]:
     return {name: [values[index] for index in kept] for name, values in run.items()}
 
 
-def falls(runs: list[dict[str, Any]]) -> str:
+def falls(runs: list[Row]) -> str:
     """Falls over episodes."""
     return f"{sum(sum(run['fallen']) for run in runs)}/{sum(len(run['fallen']) for run in runs)}"
-
-
-def spread(values: list[float], digits: int = 3) -> str:
-    """Mean ± standard deviation."""
-    if len(values) == 1:
-        return f"{values[0]:.{digits}f}"
-    return f"{mean(values):.{digits}f} ± {stdev(values):.{digits}f}"
 
 
 if __name__ == "__main__":

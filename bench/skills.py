@@ -17,15 +17,13 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from rows import RESULTS, ROOT, Row, Rows, software, write
 
-from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.run import RunFolder
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "docs" / "results"
+ROWS = Rows(RESULTS / "skills.json", ("skill", "algo", "start", "seed"))
 
 
 @dataclass(frozen=True)
@@ -82,15 +80,17 @@ def main() -> None:
                 row = {"skill": skill, "algo": arguments.algo, "start": start, "seed": seed}
                 timesteps = round(1e6 * SKILLS[skill].samples * arguments.part)
                 make(row, clips[skill], timesteps, arguments.outputs)
-    print(table(read()))
+    print(table(ROWS.read()))
 
 
-def make(row: dict[str, Any], clip: Path, timesteps: int, outputs: Path) -> None:
+def make(row: Row, clip: Path, timesteps: int, outputs: Path) -> None:
     """Trains and evaluates one row, which is written down as unfinished until then."""
     name = "-".join(str(row[part]) for part in ("skill", "algo", "start", "seed"))
     run = RunFolder(outputs / name)
-    if any(key(old) == key(row) and old["timesteps"] >= timesteps for old in finished()):
-        return
+    for old in ROWS.read():
+        same = ROWS.key(old) == ROWS.key(row)
+        if same and old["finished"] and old["timesteps"] >= timesteps:
+            return
     asked = ["--motion", str(clip), "--algo", row["algo"], "--seed", str(row["seed"])]
     asked += ["--total-rl-timesteps", str(timesteps), "--visualize-freq", "0"]
     asked += ["--skip-bc"] if row["start"] == "scratch" else []
@@ -103,7 +103,7 @@ def make(row: dict[str, Any], clip: Path, timesteps: int, outputs: Path) -> None
     shown = " ".join(["sb3-mimic train", *asked]).replace(str(clip), clip.name)
     timing = run.path / "wall_seconds.json"
     spent = json.loads(timing.read_text(encoding="utf-8")) if timing.is_file() else 0.0
-    write({**row, "timesteps": timesteps, "command": shown, "finished": False})
+    show(ROWS.put({**row, "timesteps": timesteps, "command": shown, "finished": False}))
     began = time.perf_counter()
     try:
         subprocess.run(train, check=True)
@@ -114,21 +114,19 @@ def make(row: dict[str, Any], clip: Path, timesteps: int, outputs: Path) -> None
     measure = [*command, "evaluate", str(run.path), "--push", "--json"]
     evaluated = subprocess.run(measure, check=True, capture_output=True, text=True)
     figures = json.loads(run.evaluation.read_text(encoding="utf-8"))
-    versions = json.loads(run.versions.read_text(encoding="utf-8"))
-    write(
-        {
-            **row,
-            "timesteps": timesteps,
-            "command": shown,
-            "finished": True,
-            "num_timesteps": figures["num_timesteps"],
-            "wall_s": spent,
-            "clone": figures.get("clone"),
-            "model": json.loads(evaluated.stdout),
-            "curve": curve(run),
-            "versions": {name: v for name, v in versions.items() if name != "platform"},
-        }
-    )
+    found = {
+        **row,
+        "timesteps": timesteps,
+        "command": shown,
+        "finished": True,
+        "num_timesteps": figures["num_timesteps"],
+        "wall_s": spent,
+        "clone": figures.get("clone"),
+        "model": json.loads(evaluated.stdout),
+        "curve": curve(run),
+        "versions": software(),
+    }
+    show(ROWS.put(found))
 
 
 def curve(run: RunFolder) -> dict[str, list[float]]:
@@ -142,22 +140,8 @@ def curve(run: RunFolder) -> dict[str, list[float]]:
         }
 
 
-def read() -> list[dict[str, Any]]:
-    """The rows there are."""
-    path = RESULTS / "skills.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-
-
-def finished() -> list[dict[str, Any]]:
-    """Those that are finished."""
-    return [row for row in read() if row["finished"]]
-
-
-def write(row: dict[str, Any]) -> None:
-    """Puts a row in place of an earlier one of the same run, and the table into the page."""
-    rows = sorted([*(old for old in read() if key(old) != key(row)), row], key=key)
-    with atomic_path(RESULTS / "skills.json") as temporary:
-        temporary.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+def show(rows: list[Row]) -> None:
+    """Writes the page."""
     text = (
         "# DeepMimic's skills\n\n"
         "Trained by `bench/skills.py` for a part of DeepMimic's samples, evaluated by\n[the "
@@ -167,16 +151,10 @@ def write(row: dict[str, Any]) -> None:
     notes = [
         f"\n{row['skill']}, seed {row['seed']}: {row['note']}\n" for row in rows if "note" in row
     ]
-    with atomic_path(RESULTS / "skills.md") as temporary:
-        temporary.write_text(text + table(rows) + "".join(notes), encoding="utf-8")
+    write(RESULTS / "skills.md", text + table(rows) + "".join(notes))
 
 
-def key(row: dict[str, Any]) -> tuple[Any, ...]:
-    """What identifies a run."""
-    return row["skill"], row["algo"], row["start"], row["seed"]
-
-
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Row]) -> str:
     """A line for each run."""
     columns = ("skill", "algo", "from", "seed", "samples [M]", "wall [min]", "BC only", "return")
     columns += ("stochastic", "survival [s]", "push forward, sideways [N]")
@@ -184,8 +162,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         f"| {' | '.join(columns)} |",
         "|---" * len(columns) + "|",
     ]
-    for row in rows:
-        skill, algo, start, seed = key(row)
+    for row in sorted(rows, key=ROWS.key):
+        skill, algo, start, seed = ROWS.key(row)
         known = SKILLS[skill]
         begin = f"| {skill} | {algo} | {start} | {seed} "
         if not row["finished"]:
