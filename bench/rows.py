@@ -1,0 +1,82 @@
+"""Rows of results: kept in a JSON file and shown in a page, so that a benchmark can go on later."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from sb3_mimic.io import atomic_path
+from sb3_mimic.versions import versions
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "results"
+
+Row = dict[str, Any]
+
+
+class Rows:
+    """A file of rows, each with what it was asked for and what was found.
+
+    Args:
+        path: The JSON file; it need not be there yet.
+        identity: Names of what a row is asked for: a row replaces the one that agrees in all of
+            them.
+    """
+
+    def __init__(self, path: Path, identity: Sequence[str]) -> None:
+        self.path = path
+        self.identity = tuple(identity)
+
+    def read(self) -> list[Row]:
+        """The rows there are, in the order in which they were first made."""
+        if not self.path.is_file():
+            return []
+        rows: list[Row] = json.loads(self.path.read_text(encoding="utf-8"))
+        return rows
+
+    def has(self, asked: Mapping[str, Any]) -> bool:
+        """Whether there is a row in which all of this was asked for."""
+        return any(asked.items() <= row.items() for row in self.read())
+
+    def put(self, row: Row) -> list[Row]:
+        """Writes a row, and returns all."""
+        rows = self.read()
+        known = [self.key(old) for old in rows]
+        if self.key(row) in known:
+            rows[known.index(self.key(row))] = row
+        else:
+            rows.append(row)
+        write(self.path, json.dumps(rows, indent=1) + "\n")
+        return rows
+
+    def key(self, row: Row) -> tuple[Any, ...]:
+        """What identifies a row."""
+        return tuple(row.get(name) for name in self.identity)
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a file as a whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def fill(page: Path, name: str, text: str) -> None:
+    """Puts a table between a page's markers of that name."""
+    before, start, rest = page.read_text(encoding="utf-8").partition(f"<!-- results: {name} -->")
+    _, end, after = rest.partition("<!-- end of results -->")
+    if not (start and end):
+        raise SystemExit(f"{page}: no markers for the table of {name}")
+    write(page, f"{before}{start}\n{text}{end}{after}")
+
+
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """Mean ± standard deviation; a single value by itself."""
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    return f"{mean(values):.{digits}f} ± {stdev(values):.{digits}f}"
+
+
+def software() -> dict[str, str]:
+    """Versions of what a row was made with."""
+    return {name: version for name, version in versions().items() if name != "platform"}
