@@ -76,6 +76,8 @@ class BatchedEnv(ABC):
     Attributes:
         uses_substep_sensors: Whether the task asks for the sensors of every physics step, which
             costs a twentieth of it.
+        time_limits: Control steps after which the present episode of each environment is truncated,
+            ``(n,)``; a reset makes it ``episode_steps``. See `stagger`.
         push: Force on the center of mass of each root body, in the world frame, ``(n, 3)`` [N],
             from the next step until it is set to something else; None for none.
     """
@@ -102,6 +104,7 @@ class BatchedEnv(ABC):
         self.states = np.zeros((n_envs, self.layout.size))
         self._sensors: FloatArray | None = None
         self.steps = np.zeros(n_envs, dtype=np.int64)
+        self.time_limits = np.full(n_envs, episode_steps)
         self.push: FloatArray | None = None
         self.action_space = spaces.Box(-1.0, 1.0, (robot.model.nu,), np.float32)
         self._everyone = np.arange(n_envs)
@@ -168,9 +171,19 @@ class BatchedEnv(ABC):
         """
         self.states[indices] = self._start(indices, generators, options)
         self.steps[indices] = 0
+        self.time_limits[indices] = self.episode_steps
         self._sensors = None
         self._started(indices)
         return self._observe(indices)
+
+    def stagger(self) -> None:
+        """Shortens the present episodes to evenly spread lengths.
+
+        Environments that start together also reach the time limit together, and what then ends for
+        a while are falls alone: the last episodes' mean return jumps up and down with the clock.
+        """
+        share = np.arange(1, self.n_envs + 1) / self.n_envs
+        self.time_limits[:] = self.steps + np.ceil(share * (self.episode_steps - self.steps))
 
     def set_state(self, index: int, qpos: FloatArray, qvel: FloatArray) -> None:
         """Puts one environment into a state, ``qpos (nq,)`` and ``qvel (nv,)``, in mid-episode."""
@@ -234,7 +247,7 @@ class BatchedEnv(ABC):
         return lost
 
     def _truncated(self) -> BoolArray:
-        return self.steps >= self.episode_steps
+        return self.steps >= self.time_limits
 
     @abstractmethod
     def _start(

@@ -77,6 +77,15 @@ class NativeVecEnv(VecEnv):
         self._reset_options()
         return observations
 
+    def stagger_episodes(self) -> None:
+        """Lets the present episodes end by time one after another instead of all at once.
+
+        For training: statistics over the last episodes then say the same at any time. Each of the
+        present episodes is truncated at another step, evenly spread; later ones have their whole
+        length.
+        """
+        self.batched.stagger()
+
     def step_async(self, actions: NDArray[Any]) -> None:
         """Takes the actions ``(n, nu)`` of the next step."""
         self._actions = actions

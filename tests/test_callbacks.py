@@ -18,9 +18,11 @@ from sb3_mimic.learn.callbacks import (
     AtomicCheckpointCallback,
     NormalizerCallback,
     RewardTermsCallback,
+    StaggerCallback,
     ThreadsCallback,
     VideoCallback,
 )
+from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.policies import normalizers
 from sb3_mimic.learn.tasks import Hyperparameters
 
@@ -191,3 +193,19 @@ def test_pytorch_has_its_threads_in_updates_only(env: VecEnv) -> None:
         assert th.get_num_threads() == 2
     finally:
         th.set_num_threads(before)
+
+
+def test_training_episodes_are_staggered_where_they_can_be(env: VecEnv) -> None:
+    native = make_envs("sb3_mimic/PiDog-v0", 4, seed=0, env_kwargs={"episode_seconds": 0.4})
+    model = make_model("ppo", native, SETTINGS, seed=0, device="cpu")
+    lengths: list[int] = []
+
+    class Lengths(BaseCallback):
+        def _on_step(self) -> bool:
+            lengths.extend(i["episode"]["l"] for i in self.locals["infos"] if "episode" in i)
+            return True
+
+    model.learn(80, callback=[StaggerCallback(), Lengths()])
+    native.close()
+    assert sorted(lengths)[:4] == [5, 10, 15, 20]
+    make_model("ppo", env, SETTINGS, seed=0, device="cpu").learn(64, callback=StaggerCallback())

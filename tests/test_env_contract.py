@@ -195,3 +195,21 @@ def test_video_recorder_records_it(env_id: str, native: bool, tmp_path: Path) ->
         recorder.step(np.zeros((env.num_envs, env.action_space.sample().size), np.float32))
     recorder.close()
     assert list(tmp_path.glob("*.mp4"))
+
+
+def test_staggered_episodes_end_one_after_another_and_then_have_their_length(env_id: str) -> None:
+    envs = make_native_vec_env(env_id, n_envs=5, seed=0, episode_seconds=0.2)
+    length = envs.batched.episode_steps
+    assert length >= 5
+    envs.reset()
+    envs.stagger_episodes()
+    ends: list[list[int]] = [[] for _ in range(5)]
+    for step in range(1, 2 * length + 1):
+        _, _, dones, infos = envs.step(np.zeros((5, *envs.batched.action_space.shape), np.float32))
+        for index in np.flatnonzero(dones):
+            assert infos[index]["TimeLimit.truncated"]
+            ends[index].append(step)
+    first = [-(-length * (index + 1) // 5) for index in range(5)]
+    assert [each[0] for each in ends] == first
+    assert [each[1] for each in ends] == [step + length for step in first]
+    envs.close()

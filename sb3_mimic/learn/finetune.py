@@ -20,6 +20,7 @@ from sb3_mimic.learn.callbacks import (
     NormalizerCallback,
     RewardTermsCallback,
     SaveModelCallback,
+    StaggerCallback,
     ThreadsCallback,
     VideoCallback,
 )
@@ -147,6 +148,7 @@ def _callbacks(
 
     callbacks: list[BaseCallback] = [
         ThreadsCallback(),
+        StaggerCallback(),
         RewardTermsCallback(),
         HistogramCallback(settings.eval_freq),
     ]
