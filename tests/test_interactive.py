@@ -64,7 +64,12 @@ def test_dagger_clones_what_it_collected_and_leaves_the_critic_alone() -> None:
     before = {name: p.clone() for name, p in model.policy.named_parameters()}
     samples = demonstration_tensors(demonstrations, model)
     error = residual_of(model.policy, *samples)
-    n_cloned = dagger(model, demonstrations, 400, seed=0)
+    reports: list[tuple[int, int]] = []
+    n_cloned = dagger(
+        model, demonstrations, 400, seed=0, report=lambda *report: reports.append(report)
+    )
+    assert reports[0] == (2, 400)
+    assert reports[-1] == (400, 400)
     assert n_cloned >= 400 + sum(len(t) for t in demonstrations)
     assert residual_of(model.policy, *samples).mean() < error.mean()
     for name, parameter in model.policy.named_parameters():
@@ -84,7 +89,16 @@ def test_an_adversary_trains_the_critic_and_then_the_actor(method: Any, algo: st
     warmed = {name: p.clone() for name, p in model.policy.named_parameters()}
     moved = {name for name in start if not th.equal(start[name], warmed[name])}
     assert moved == {name for name in start if is_critic_parameter(name)}
-    adversarial(model, demonstrations, 128, method, critic_rollouts=0)
+    reports: list[tuple[int, int]] = []
+    adversarial(
+        model,
+        demonstrations,
+        128,
+        method,
+        critic_rollouts=0,
+        report=lambda *report: reports.append(report),
+    )
+    assert reports[-1] == (128, 128)
     trained = dict(model.policy.named_parameters())
     assert not th.equal(warmed["action_net.weight"], trained["action_net.weight"])
     assert vars(model)["target_kl"] == usual

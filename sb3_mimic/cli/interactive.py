@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from sb3_mimic.cli.demos import Demonstrations
+from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import optional
 
@@ -119,14 +120,16 @@ class Dagger(Interactive):
         from sb3_mimic.learn.trained import model_file
 
         expert = None if self.dagger_expert is None else load_policy(model_file(self.dagger_expert))
-        dagger(
-            model,
-            demonstrations,
-            self.total_timesteps,
-            expert=expert,
-            settings=task.cloning,
-            seed=self.seed,
-        )
+        with progress_bar("step", "DAgger") as report:
+            dagger(
+                model,
+                demonstrations,
+                self.total_timesteps,
+                expert=expert,
+                settings=task.cloning,
+                seed=self.seed,
+                report=report,
+            )
 
 
 @dataclass(frozen=True)
@@ -148,11 +151,13 @@ class Adversarial(Interactive):
         """Runs GAIL or AIRL."""
         from sb3_mimic.learn.interactive import adversarial
 
-        adversarial(
-            model,
-            demonstrations,
-            self.total_timesteps,
-            self.adversary,
-            critic_rollouts=task.warm_start.critic_rollouts,
-            seed=self.seed,
-        )
+        with progress_bar("step", self.adversary.upper()) as report:
+            adversarial(
+                model,
+                demonstrations,
+                self.total_timesteps,
+                self.adversary,
+                critic_rollouts=task.warm_start.critic_rollouts,
+                seed=self.seed,
+                report=report,
+            )

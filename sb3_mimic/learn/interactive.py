@@ -5,7 +5,7 @@ Each begins with a clone and works on the policy inside an SB3 model, as
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -39,6 +39,8 @@ from sb3_mimic.learn.tasks import CloningSettings
 from sb3_mimic.learn.warm_start import CriticWarmupCallback
 
 Method = Literal["gail", "airl"]
+Report = Callable[[int, int], None]
+"""Told how many environment steps are done, and of how many."""
 
 # What imitation needs of an info: it stores every one of them.
 _KEPT_INFOS = ("terminal_observation", "TimeLimit.truncated", "episode")
@@ -48,8 +50,21 @@ _DAGGER_EPOCHS = 4
 _DISCRIMINATOR_BATCH = 1024
 
 
-class PlainInfos(VecEnvWrapper):
-    """Leaves out of ``infos`` what only training callbacks look at."""
+class CountedEnvs(VecEnvWrapper):
+    """Environments for imitation's trainers, which tell nobody how far they are.
+
+    What only training callbacks look at is left out of ``infos``: imitation stores all of them.
+
+    Args:
+        venv: The environments.
+        total_timesteps: Steps to be done.
+        report: Told at every step.
+    """
+
+    def __init__(self, venv: VecEnv, total_timesteps: int, report: Report) -> None:
+        super().__init__(venv)
+        self._done, self._total = 0, total_timesteps
+        self._report = report
 
     def reset(self) -> VecEnvObs:
         """Starts new episodes."""
@@ -59,6 +74,8 @@ class PlainInfos(VecEnvWrapper):
         """Steps."""
         observations, rewards, dones, infos = self.venv.step_wait()
         kept = [{name: info[name] for name in _KEPT_INFOS if name in info} for info in infos]
+        self._done = min(self._done + self.num_envs, self._total)
+        self._report(self._done, self._total)
         return observations, rewards, dones, kept
 
 
@@ -70,6 +87,7 @@ def dagger(
     expert: BasePolicy | BaseAlgorithm | None = None,
     settings: CloningSettings | None = None,
     seed: int = 0,
+    report: Report = lambda *_: None,
 ) -> int:
     """Clones an expert in the states that the clone itself comes into (DAgger).
 
@@ -85,6 +103,7 @@ def dagger(
             :class:`sb3_mimic.learn.nearest.NearestDemonstration`.
         settings: Batch and step size, and bounds of the noise set at the end.
         seed: Seed of everything random.
+        report: Told how far it is.
 
     Returns:
         The number of transitions cloned in the end, the demonstrations' among them.
@@ -112,7 +131,7 @@ def dagger(
     try:
         with TemporaryDirectory() as scratch, quiet_datasets():
             trainer = SimpleDAggerTrainer(
-                venv=PlainInfos(env),
+                venv=CountedEnvs(env, total_timesteps, report),
                 scratch_dir=scratch,
                 expert_policy=expert or NearestDemonstration(demonstrations, env),  # type: ignore[arg-type]
                 expert_trajs=list(demonstrations),
@@ -145,6 +164,7 @@ def adversarial(
     critic_rollouts: int = 5,
     log_dir: Path | None = None,
     seed: int = 0,
+    report: Report = lambda *_: None,
 ) -> OnPolicyAlgorithm:
     """Trains a model against a discriminator that tells its transitions from the demonstrations'.
 
@@ -164,6 +184,7 @@ def adversarial(
         critic_rollouts: Updates in which only the critic learns, of a reward that is new to it.
         log_dir: Folder for TensorBoard; None logs nothing.
         seed: Seed of the discriminator's batches.
+        report: Told how far it is.
 
     Returns:
         The model.
@@ -185,7 +206,7 @@ def adversarial(
     trainer = trainer_class(
         demonstrations=list(demonstrations),
         demo_batch_size=min(_DISCRIMINATOR_BATCH, n_transitions),
-        venv=PlainInfos(env),
+        venv=CountedEnvs(env, total_timesteps, report),
         gen_algo=model,
         reward_net=net_class(
             env.observation_space, env.action_space, normalize_input_layer=RunningNorm
