@@ -144,7 +144,12 @@ def dagger(
                 warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")
                 trainer.train(
                     total_timesteps,
-                    bc_train_kwargs={"n_epochs": _DAGGER_EPOCHS, "progress_bar": False},
+                    bc_train_kwargs={
+                        "n_epochs": _DAGGER_EPOCHS,
+                        "progress_bar": False,
+                        # Else episodes are run for a log that nobody reads.
+                        "log_rollouts_venv": None,
+                    },
                 )
             collected = [t for t in trainer._all_demos if len(t) > 0]
     finally:
