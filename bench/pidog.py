@@ -199,7 +199,7 @@ def train(
     began = time.perf_counter()
     with (
         closing(make_envs(env_id, settings.n_envs, seed=seed, env_kwargs=training)) as envs,
-        closing(make_envs(env_id, 8, seed=10_000 + seed, env_kwargs=kwargs)) as eval_envs,
+        closing(make_envs(env_id, 16, seed=10_000 + seed, env_kwargs=kwargs)) as eval_envs,
     ):
         demonstrations: Sequence[Trajectory] = ()
         if clone:  # the same every time, as the handover goes on cloning them
@@ -232,7 +232,7 @@ def train(
             model,
             max(0, arguments.timesteps - model.num_timesteps),
             handover if clone else None,
-            settings=FineTuneSettings(n_eval_episodes=8),
+            settings=FineTuneSettings(n_eval_episodes=16),
             run=run,
             eval_env=eval_envs,
             resume=model.num_timesteps > 0,
@@ -323,7 +323,7 @@ def plot_curves(rows: list[Row], path: Path) -> bool:
     if clones:
         axes.axhline(mean(clones), color="gray", linestyle="--", label="clones")
     axes.set_xlabel("environment steps [thousands]")
-    axes.set_ylabel("return of 8 episodes of 20 s")
+    axes.set_ylabel("return of 16 episodes of 20 s")
     axes.legend(frameon=False)
     with atomic_path(path) as temporary:
         FigureCanvasAgg(figure).print_figure(str(temporary), dpi=110)

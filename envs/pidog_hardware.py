@@ -47,8 +47,9 @@ CONTROL_RATE = 50.0
 HISTORY = 5
 """Default number of past actions and of past inertial samples."""
 
-CLOCK_FREQUENCY = 2.0
-"""Default frequency of the clock [Hz]."""
+CLOCK_FREQUENCY = 2.75
+"""Default frequency of the clock [Hz], the sine gait's: the fastest that fell in no condition of
+``docs/results/gaits.md``. At 2 Hz a heavy robot hardly walks."""
 
 ACTION_DEGREES = 45.0
 """Servo angle that an action of 1 adds to the standing pose [degrees]."""

@@ -1,5 +1,7 @@
 """PiDog's gaits as functions of the phase, and demonstrations of them."""
 
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -151,7 +153,8 @@ def test_a_longer_stride_is_faster() -> None:
 
 
 def test_demonstrations_for_commands_are_commanded_what_they_did() -> None:
-    kwargs = {"task": "velocity", "observation": "hardware", "episode_seconds": 3.0}
+    kwargs: dict[str, Any] = {"task": "velocity", "observation": "hardware"}
+    kwargs |= {"clock_frequency": 2.0, "episode_seconds": 3.0}
     episodes = collect_gait(ENV_ID, "sine", 6, env_kwargs=kwargs, action_noise=0.0)
     commands = []
     for episode in episodes:
