@@ -2,7 +2,7 @@
 
 import copy
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,11 @@ from stable_baselines3.common.vec_env import VecEnv
 EPISODES = 32
 # Episodes in which the present policy and the kept one are compared.
 _TRIALS = 16
+
+
+def ended_returns(infos: Iterable[Mapping[str, Any]]) -> list[float]:
+    """Returns of the episodes that ended in a step, as SB3's monitors put them into ``infos``."""
+    return [float(info["episode"]["r"]) for info in infos if "episode" in info]
 
 
 class CollapseCallback(BaseCallback):
@@ -59,9 +64,7 @@ class CollapseCallback(BaseCallback):
         self._n_low = 0
 
     def _on_step(self) -> bool:
-        for info in self.locals["infos"]:
-            if "episode" in info:
-                self._returns.append(float(info["episode"]["r"]))
+        self._returns.extend(ended_returns(self.locals["infos"]))
         return not self.collapsed
 
     def _on_rollout_end(self) -> None:

@@ -21,7 +21,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.callbacks import NormalizerCallback
-from sb3_mimic.learn.collapse import EPISODES, CollapseCallback
+from sb3_mimic.learn.collapse import EPISODES, CollapseCallback, ended_returns
 from sb3_mimic.learn.policies import is_critic_parameter, log_std_parameter
 from sb3_mimic.learn.pretrain import demonstration_tensors
 from sb3_mimic.learn.tasks import CloningSettings, WarmStartSettings
@@ -297,7 +297,7 @@ class NoiseReturnCallback(BaseCallback):
         self._returns: list[float] = []
 
     def _on_step(self) -> bool:
-        self._returns += [float(i["episode"]["r"]) for i in self.locals["infos"] if "episode" in i]
+        self._returns += ended_returns(self.locals["infos"])
         return True
 
     def _on_rollout_start(self) -> None:
