@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rows import RESULTS, ROOT, Row, Rows, fill, software, spread
+from rows import RESULTS, ROOT, Row, Rows, curve, fill, software, spread
 
 from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.run import RunFolder
@@ -73,11 +73,6 @@ def train(arguments: argparse.Namespace, start: str, seed: int) -> Row:
         subprocess.run(command, check=True)
         timing.write_text(json.dumps(spent + time.perf_counter() - began), encoding="utf-8")
     evaluation = json.loads(run.evaluation.read_text(encoding="utf-8"))
-    with np.load(run.evaluations) as saved:
-        curve = {
-            "timesteps": saved["timesteps"].tolist(),
-            "mean_return": saved["results"].mean(axis=1).tolist(),
-        }
     return {
         "env": arguments.env,
         "motion": motion,
@@ -87,7 +82,7 @@ def train(arguments: argparse.Namespace, start: str, seed: int) -> Row:
         "wall_s": json.loads(timing.read_text(encoding="utf-8")),
         "versions": software(),
         "command": " ".join(["sb3-mimic train", *asked]),
-        "curve": curve,
+        "curve": curve(run),
         **evaluation,
     }
 
@@ -109,8 +104,8 @@ def reached(row: Row) -> float | None:
     possible = POSSIBLE.get(row["env"])
     if possible is None or "curve" not in row:
         return None
-    curve = row["curve"]
-    for steps, found in zip(curve["timesteps"], curve["mean_return"], strict=True):
+    made = row["curve"]
+    for steps, found in zip(made["timesteps"], made["mean_return"], strict=True):
         if found >= GOAL * possible:
             return float(steps)
     return None

@@ -6,7 +6,10 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import numpy as np
+
 from sb3_mimic.io import atomic_path
+from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.versions import versions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,6 +78,17 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
     if len(values) == 1:
         return f"{values[0]:.{digits}f}"
     return f"{mean(values):.{digits}f} ± {stdev(values):.{digits}f}"
+
+
+def curve(run: RunFolder) -> dict[str, list[float]]:
+    """Environment steps and mean returns of the evaluations on the way."""
+    if not run.evaluations.is_file():
+        return {}
+    with np.load(run.evaluations) as saved:
+        return {
+            "timesteps": saved["timesteps"].tolist(),
+            "mean_return": saved["results"].mean(axis=1).tolist(),
+        }
 
 
 def software() -> dict[str, str]:

@@ -18,8 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from rows import RESULTS, ROOT, Row, Rows, software, write
+from rows import RESULTS, ROOT, Row, Rows, curve, software, write
 
 from sb3_mimic.learn.run import RunFolder
 
@@ -127,17 +126,6 @@ def make(row: Row, clip: Path, timesteps: int, outputs: Path) -> None:
         "versions": software(),
     }
     show(ROWS.put(found))
-
-
-def curve(run: RunFolder) -> dict[str, list[float]]:
-    """Environment steps and mean returns of the evaluations on the way."""
-    if not run.evaluations.is_file():
-        return {}
-    with np.load(run.evaluations) as saved:
-        return {
-            "timesteps": saved["timesteps"].tolist(),
-            "mean_return": saved["results"].mean(axis=1).tolist(),
-        }
 
 
 def show(rows: list[Row]) -> None:
