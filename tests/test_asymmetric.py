@@ -75,7 +75,7 @@ def test_it_learns_saves_and_acts_on_hardware_observations_alone(
     )
     exported = load_exported(done.path).predict(observations[:, :N_ACTOR])[0]
     np.testing.assert_allclose(exported, expected, atol=1e-5)
-    assert done.description.servo == {"history": 5, "clock_frequency": 2.0, "rate_limit": 428.0}
+    assert done.description.servo == {"history": 5, "clock_frequency": 2.75, "rate_limit": 428.0}
     assert sum(part["size"] for part in done.description.observation["layout"]) == N_ACTOR
     loaded = load_policy(tmp_path / "model.zip")
     assert isinstance(loaded, AsymmetricPolicy)

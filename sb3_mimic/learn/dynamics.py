@@ -271,7 +271,7 @@ def _train_network(
 ) -> None:
     """Trains the network on what the linear map leaves, and keeps its best weights."""
     left = target - model.linear(inputs).detach()
-    optimizer = th.optim.Adam(model.net.parameters(), lr=_LEARNING_RATE)
+    optimizer = th.optim.Adam(model.net.parameters(), lr=_LEARNING_RATE, fused=True)
     generator = th.Generator().manual_seed(seed)
     best_error, best_epoch = model.error(*judged), -1
     best_weights = copy.deepcopy(model.net.state_dict())

@@ -121,7 +121,7 @@ def dagger(
         rng=rng,
         policy=model.policy,
         batch_size=settings.batch_size,
-        optimizer_kwargs={"lr": settings.learning_rate},
+        optimizer_kwargs={"lr": settings.learning_rate, "fused": True},
         ent_weight=0.0,
         l2_weight=settings.l2_weight,
         device=model.device,

@@ -168,6 +168,8 @@ def policy_settings(
         "net_arch": {"pi": sizes, "vf": sizes},
         "activation_fn": ACTIVATIONS[hyperparameters.activation],
         "log_std_init": hyperparameters.log_std_init,
+        # SB3's own epsilon; one pass over all parameters takes a quarter of the time.
+        "optimizer_kwargs": {"eps": 1e-5, "fused": True},
     }
     if is_image_space(observation_space):
         if hyperparameters.image_extractor is not None:

@@ -169,7 +169,7 @@ def pretrain(
         rng=np.random.default_rng(seed),
         policy=policy,
         batch_size=min(settings.batch_size, len(train_set[1])),
-        optimizer_kwargs={"lr": settings.learning_rate},
+        optimizer_kwargs={"lr": settings.learning_rate, "fused": True},
         ent_weight=0.0,
         l2_weight=settings.l2_weight,
         device=model.device,

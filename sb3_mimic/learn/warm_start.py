@@ -443,7 +443,7 @@ class CloningCallback(BaseCallback):
             for name, parameter in policy.named_parameters()
             if parameter is not noise and not is_critic_parameter(name)
         ]
-        self._optimizer = th.optim.Adam(actor, lr=self.learning_rate)
+        self._optimizer = th.optim.Adam(actor, lr=self.learning_rate, fused=True)
         self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts - 1)
 
     def _on_rollout_start(self) -> None:
