@@ -1,6 +1,7 @@
 """The callbacks of fine-tuning, one by one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,11 +170,15 @@ def test_callbacks_draw_no_random_numbers(env: VecEnv) -> None:
     assert th.equal(*made)
 
 
-def test_pytorch_has_its_threads_in_updates_only(env: VecEnv) -> None:
+@pytest.mark.parametrize(("width", "threads"), [(16, 1), (512, 2)])
+def test_pytorch_has_the_threads_that_the_network_is_worth_in_updates_only(
+    env: VecEnv, width: int, threads: int
+) -> None:
     before = th.get_num_threads()
     th.set_num_threads(2)
     try:
-        model = make_model("ppo", env, SETTINGS, seed=0)
+        settings = replace(SETTINGS, hidden_sizes=(width, width))
+        model = make_model("ppo", env, settings, seed=0)
         in_rollouts, in_updates = set(), set()
         update = model.train
 
@@ -189,7 +194,7 @@ def test_pytorch_has_its_threads_in_updates_only(env: VecEnv) -> None:
                 return True
 
         model.learn(128, callback=[ThreadsCallback(), Meter()])
-        assert (in_rollouts, in_updates) == ({1}, {2})
+        assert (in_rollouts, in_updates) == ({1}, {threads})
         assert th.get_num_threads() == 2
     finally:
         th.set_num_threads(before)

@@ -18,6 +18,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.policies import moments, normalizers
 from sb3_mimic.learn.saved import save_model
+from sb3_mimic.learn.threads import worth_threads
 
 
 class NormalizerCallback(BaseCallback):
@@ -78,7 +79,8 @@ class AdaptiveRateCallback(BaseCallback):
 class ThreadsCallback(BaseCallback):
     """Leaves the cores to who works: to physics in a rollout, to PyTorch in an update.
 
-    PyTorch has one thread while environments step, and those it had before while it learns.
+    PyTorch has one thread while environments step, and those that the network is worth, of those it
+    had before, while it learns; see :mod:`sb3_mimic.learn.threads`.
 
     Args:
         verbose: As SB3's.
@@ -95,7 +97,7 @@ class ThreadsCallback(BaseCallback):
         th.set_num_threads(1)
 
     def _on_rollout_end(self) -> None:
-        th.set_num_threads(self._n_threads)
+        th.set_num_threads(worth_threads(self.model.policy, self._n_threads))
 
     def _on_training_end(self) -> None:
         th.set_num_threads(self._n_threads)

@@ -36,6 +36,7 @@ from sb3_mimic.learn.pretrain import (
     set_log_std,
 )
 from sb3_mimic.learn.tasks import CloningSettings
+from sb3_mimic.learn.threads import training_threads
 from sb3_mimic.learn.warm_start import CriticWarmupCallback
 
 Method = Literal["gail", "airl"]
@@ -139,7 +140,7 @@ def dagger(
                 bc_trainer=cloner,
                 custom_logger=imitation_logger.configure(None, format_strs=[]),
             )
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), training_threads(model.policy):
                 # BC logs its loss without detaching it.
                 warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")
                 trainer.train(
@@ -228,7 +229,8 @@ def adversarial(
     # SB3's learn takes any callback there; imitation's annotation is narrower than need be.
     vars(trainer)["gen_callback"] = CallbackList([warmup] if given is None else [given, warmup])
     try:
-        trainer.train(total_timesteps)
+        with training_threads(model.policy):
+            trainer.train(total_timesteps)
     finally:
         warmup.restore()
         model.set_env(env)

@@ -32,6 +32,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.learn.dynamics import ForwardFit, StateRegularizedLoss, fit_forward_model
 from sb3_mimic.learn.policies import is_critic_parameter, log_std_parameter, normalizers
 from sb3_mimic.learn.tasks import CloningSettings
+from sb3_mimic.learn.threads import training_threads
 
 # Samples whose error is computed at once, which bounds the memory that images take; also about how
 # many training samples the training error is taken over.
@@ -188,9 +189,10 @@ def pretrain(
             model=forward_fit.model,
             state_weight=settings.state_weight,
         )
-    train_error, validation_error, best_epoch = _fit(
-        bc, n_epochs, settings.patience, train_set, validation_set or train_set, progress_bar
-    )
+    with training_threads(policy):
+        train_error, validation_error, best_epoch = _fit(
+            bc, n_epochs, settings.patience, train_set, validation_set or train_set, progress_bar
+        )
     residual = residual_of(policy, *(validation_set or train_set))
     return PretrainResult(
         train_error=tuple(train_error),
