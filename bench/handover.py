@@ -19,7 +19,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch as th
 from rows import RESULTS, ROOT, Row, Rows, fill, software
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -29,7 +28,8 @@ from sb3_mimic.demos.storage import save_demonstrations
 from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.algorithms import make_model
-from sb3_mimic.learn.collect import Source, load_for
+from sb3_mimic.learn.callbacks import ThreadsCallback
+from sb3_mimic.learn.collect import Source, load_for, refinement_options
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.episodes import PROTOCOL, even_starts, run_episodes
 from sb3_mimic.learn.pretrain import pretrain, set_log_std
@@ -39,7 +39,9 @@ from sb3_mimic.learn.warm_start import NoiseGateCallback, warm_start
 
 ROWS = Rows(RESULTS / "handover.json", ("env", "motion", "algo", "variant", "seed"))
 UPDATES, EPISODES, SECONDS = 20, 32, 5.0
-N_DEMOS, N_EPOCHS = 20, 40
+# Demonstrations and epochs of cloning that do where the motion itself is stable; other robots take
+# what `sb3-mimic train` takes.
+FEWER = {"pidog": (20, 40)}
 
 # Name in the table -> what is changed about the standard handover.
 VARIANTS: dict[str, dict[str, Any] | None] = {
@@ -66,7 +68,6 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10**6, help="rows to make at most")
     parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "handover")
     arguments = parser.parse_args()
-    th.set_num_threads(1)
     made = 0
     for variant in arguments.variants:
         for algo in arguments.algos:
@@ -85,8 +86,14 @@ def measure(env: str, motion: str | None, algo: str, variant: str, seed: int, ou
     task = get_task(env)
     changes = VARIANTS[variant]
     settings = WarmStartSettings.none() if changes is None else replace(task.warm_start, **changes)
+    n_demos, n_epochs = FEWER.get(env, (task.n_demo_episodes, task.n_bc_epochs))
     source = Source(
-        task, motion or task.motion, N_DEMOS, seed, task.env_kwargs(motion or task.motion)
+        task,
+        motion or task.motion,
+        n_demos,
+        seed,
+        task.env_kwargs(motion or task.motion),
+        options=refinement_options(task, "mpc", None, None),
     )
     kwargs = source.env_kwargs
     hyperparameters = task.hyperparameters_for(algo)
@@ -102,7 +109,7 @@ def measure(env: str, motion: str | None, algo: str, variant: str, seed: int, ou
     )
     model = make_model(algo, envs, hyperparameters, seed=seed)
     folder = outputs / f"{env}-{Path(motion or 'default').stem}-{seed}"
-    demonstrations = clone(model, task, source, folder, seed)
+    demonstrations = clone(model, task, source, folder, n_epochs, seed)
     if not settings.residual_noise:
         set_log_std(model.policy, np.ones(envs.action_space.shape[0]), (0.0, 0.0))
     callbacks = warm_start(
@@ -113,7 +120,9 @@ def measure(env: str, motion: str | None, algo: str, variant: str, seed: int, ou
         seed=seed,
     )
     watch = Watch(task, kwargs)
-    model.learn(UPDATES * model.n_steps * model.n_envs, callback=[*callbacks, watch])
+    model.learn(
+        UPDATES * model.n_steps * model.n_envs, callback=[ThreadsCallback(), *callbacks, watch]
+    )
     watch.look()
     envs.close()
     eval_envs.close()
@@ -137,7 +146,9 @@ def measure(env: str, motion: str | None, algo: str, variant: str, seed: int, ou
     }
 
 
-def clone(model: OnPolicyAlgorithm, task: Task, source: Source, folder: Path, seed: int) -> Any:
+def clone(
+    model: OnPolicyAlgorithm, task: Task, source: Source, folder: Path, n_epochs: int, seed: int
+) -> Any:
     """Clones, or takes over what an earlier row with the same seed cloned."""
     weights = folder / "clone.pth"
     if weights.is_file():
@@ -146,7 +157,7 @@ def clone(model: OnPolicyAlgorithm, task: Task, source: Source, folder: Path, se
     demonstrations = source.collect()
     if not (folder / "demos").is_dir():
         save_demonstrations(folder / "demos", demonstrations, source.provenance())
-    pretrain(model, demonstrations, N_EPOCHS, settings=task.cloning, seed=seed, progress_bar=False)
+    pretrain(model, demonstrations, n_epochs, settings=task.cloning, seed=seed, progress_bar=False)
     save_weights(model.policy, weights)
     return demonstrations
 
