@@ -54,6 +54,8 @@ WALK = "sb3_mimic/PiDog-v0"
 HARDWARE = "sb3_mimic/PiDogHardware-v0"
 FREQUENCY = 2.0
 COMMAND = (0.2, 0.0)
+# Stride of the gait at the clock's frequency, over its own, that makes for the command.
+STRIDE = 0.4
 
 _INTRODUCTION = """# PiDog's policies
 
@@ -135,6 +137,9 @@ def hardware(arguments: argparse.Namespace) -> None:
         "clock_frequency": CLOCK_FREQUENCY,
     }
     gait = make_gait("sine", CLOCK_FREQUENCY)
+    if not ROWS.has(asked := {"what": "hardware", "way": "gait", "seed": 0}):
+        judged = robots({**kwargs, "privileged": False})["randomized"]
+        ROWS.put({**asked, **walk(HARDWARE, judged, playing(gait, STRIDE), arguments)})
     for seed in arguments.seeds:
         asked = {
             "what": "hardware",
@@ -294,9 +299,11 @@ def _episodes(batch: PiDogBatch, observations: NDArray[Any], act: Act) -> dict[s
     }
 
 
-def playing(gait: Gait) -> Act:
+def playing(gait: Gait, stride: float = 1.0) -> Act:
     """The gait itself, open loop."""
-    return lambda observations, step: np.tile(gait.actions(step / 50), (len(observations), 1))
+    return lambda observations, step: np.tile(
+        gait.actions(step / 50, stride), (len(observations), 1)
+    )
 
 
 def acting(model: OnPolicyAlgorithm) -> Act:
@@ -369,7 +376,12 @@ def hardware_table(rows: list[Row]) -> str:
     ]
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        if row["what"] == "hardware":
+        if row["what"] == "hardware" and row.get("way") == "gait":
+            for kind, carries in (("can carry themselves", True), ("too weak or heavy", False)):
+                found = part(row, carries=carries)
+                speed = spread([mean(found["speed"])])
+                lines.append(f"| – | – | 0 | 1 | the gait, {kind} | {speed} | {falls([found])} |")
+        elif row["what"] == "hardware":
             names = ("algo", "privileged", "curriculum", "timesteps")
             groups.setdefault(tuple(row[name] for name in names), []).append(row)
     for (algo, privileged, _, _), runs in groups.items():
@@ -400,7 +412,8 @@ def hardware_table(rows: list[Row]) -> str:
 def part(run: dict[str, Any], *, carries: bool) -> dict[str, Any]:
     """The episodes on models that can carry themselves, or on the others."""
     kept = [index for index, can in enumerate(run["carries"]) if can == carries]
-    return {name: [values[index] for index in kept] for name, values in run.items()}
+    lists = {name: values for name, values in run.items() if isinstance(values, list)}
+    return {name: [values[index] for index in kept] for name, values in lists.items()}
 
 
 def falls(runs: list[Row]) -> str:

@@ -31,8 +31,9 @@ class NearestDemonstration(NonTrainablePolicy):
         observations = np.concatenate([np.asarray(t.obs[:-1]) for t in demonstrations])
         self._actions = np.concatenate([t.acts for t in demonstrations]).astype(np.float32)
         self._scale = np.maximum(observations.std(axis=0), _LEAST_STD)
-        # Distances to all of them are one product of matrices. A tree prunes nothing in tens of
-        # dimensions, and is fifty times as slow.
+        # Distances to all of them are one product of matrices. A tree prunes little in tens of
+        # dimensions: beside the demonstrations it is as fast, a standard deviation off them twenty
+        # times as slow.
         known = observations / self._scale
         self._minus_twice_known = np.ascontiguousarray(-2 * known.T)
         self._squares = np.square(known).sum(axis=1)
