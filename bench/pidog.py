@@ -1,6 +1,6 @@
 """What PiDog's trainings come to: from a gait or from scratch, and what can leave the simulator.
 
-    python bench/pidog.py gait [--algo ppo] [--seeds 0 1 2] [--timesteps 500000]
+    python bench/pidog.py gait [--algo ppo] [--seeds 0 1 2] [--ways bc scratch]
     python bench/pidog.py hardware [--algo ppo] [--seeds 0] [--timesteps 3000000] [--symmetric]
     python bench/pidog.py table
 
@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("what", choices=("gait", "hardware", "table"))
     parser.add_argument("--algo", default="ppo")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--ways", nargs="+", choices=("bc", "scratch"), default=("bc", "scratch"))
     parser.add_argument("--timesteps", type=int, help="500 000 and 3 000 000 without it")
     parser.add_argument("--demos", type=int, default=50, help="episodes of demonstrations")
     parser.add_argument("--epochs", type=int, default=100, help="of cloning")
@@ -118,7 +119,7 @@ def walks(arguments: argparse.Namespace) -> None:
     if not ROWS.has(asked := {"what": "gait", "way": "gait", "seed": 0}):
         ROWS.put({**asked, **walk(WALK, kwargs, playing(gait), arguments)})
     for seed in arguments.seeds:
-        for way in ("bc", "scratch"):
+        for way in arguments.ways:
             asked = {**base, "way": way, "seed": seed}
             if ROWS.has(asked):
                 continue
