@@ -124,6 +124,29 @@ def test_reward_terms_are_logged_as_means_of_the_rollout() -> None:
     envs.close()
 
 
+def test_a_batch_logs_the_terms_of_its_infos() -> None:
+    native = make_envs("sb3_mimic/PiDog-v0", 4, seed=0)
+    model = make_model("ppo", native, SETTINGS, seed=0, device="cpu")
+    seen: list[dict[str, float]] = []
+    logged: dict[str, float] = {}
+
+    class Infos(BaseCallback):
+        def _on_step(self) -> bool:
+            seen.extend(dict(info["reward_terms"]) for info in self.locals["infos"])
+            return True
+
+        def _on_rollout_end(self) -> None:
+            logged.update(self.logger.name_to_value)
+
+    model.set_logger(Logger(None, []))
+    model.learn(64, callback=[RewardTermsCallback(), Infos()])
+    native.close()
+    assert len(seen) == 64
+    for name in seen[0]:
+        mean = float(np.mean([terms[name] for terms in seen]))
+        assert logged[f"reward/{name}"] == pytest.approx(mean)
+
+
 def test_an_environment_without_terms_logs_none(env: VecEnv) -> None:
     model = make_model("ppo", env, SETTINGS, seed=0)
     model.set_logger(Logger(None, []))

@@ -124,7 +124,8 @@ class StaggerCallback(BaseCallback):
 class RewardTermsCallback(BaseCallback):
     """Logs the mean of every reward term over each rollout as ``reward/<term>``.
 
-    Reads ``info["reward_terms"]``; silent where an environment has none.
+    Reads ``reward_terms`` of a :class:`~sb3_mimic.envs.NativeVecEnv`, where all environments are one
+    array, else ``info["reward_terms"]``; silent where an environment has none.
 
     Args:
         verbose: As SB3's.
@@ -136,6 +137,12 @@ class RewardTermsCallback(BaseCallback):
         self._n = 0
 
     def _on_step(self) -> bool:
+        batched = getattr(self.training_env, "reward_terms", None)
+        if batched is not None:
+            for name, values in batched.items():
+                self._sums[name] += float(values.sum())
+            self._n += self.training_env.num_envs
+            return True
         for info in self.locals["infos"]:
             terms = info.get("reward_terms")
             if terms is None:
