@@ -124,8 +124,8 @@ class StaggerCallback(BaseCallback):
 class RewardTermsCallback(BaseCallback):
     """Logs the mean of every reward term over each rollout as ``reward/<term>``.
 
-    Reads ``reward_terms`` of a :class:`~sb3_mimic.envs.NativeVecEnv`, where all environments are one
-    array, else ``info["reward_terms"]``; silent where an environment has none.
+    Reads ``reward_terms`` of a :class:`~sb3_mimic.envs.NativeVecEnv`, where all environments are
+    one array, else ``info["reward_terms"]``; silent where an environment has none.
 
     Args:
         verbose: As SB3's.
