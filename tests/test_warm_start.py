@@ -1,6 +1,7 @@
 """The parts of the handover: what each changes, when, and that it gives it back."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -21,6 +22,7 @@ from sb3_mimic.learn.policies import is_critic_parameter
 from sb3_mimic.learn.tasks import Hyperparameters, WarmStartSettings
 from sb3_mimic.learn.warm_start import (
     CloningCallback,
+    CriticCallback,
     CriticWarmupCallback,
     NoiseGateCallback,
     NoiseReturnCallback,
@@ -94,6 +96,26 @@ class Settings(BaseCallback):
         self.in_updates.append(self._now())
 
 
+class CriticError(BaseCallback):
+    """Mean squared error of the critic over each rollout, as it is when this is called."""
+
+    model: OnPolicyAlgorithm
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[float] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        buffer = self.model.rollout_buffer
+        observations = th.as_tensor(buffer.observations.reshape(-1, 3))
+        with th.no_grad():
+            values = self.model.policy.predict_values(observations).numpy().ravel()
+        self.found.append(float(np.square(values - buffer.returns.ravel()).mean()))
+
+
 @pytest.mark.smoke
 @pytest.mark.parametrize("algo", ALGORITHMS)
 def test_steps_grow_to_their_own_size_after_the_warm_up(env: VecEnv, algo: str) -> None:
@@ -104,10 +126,38 @@ def test_steps_grow_to_their_own_size_after_the_warm_up(env: VecEnv, algo: str) 
     assert set(seen.in_rollouts) == {(rate, kl, clip)}
     if algo == "ppo":  # its target KL is off
         expected = [(f * rate, None, f * clip) for f in (1, 0.2, 0.6, 1, 1)]
+        expected[0] = (1e-3, None, clip)  # the critic's own
     else:
         expected = [(rate, f * kl, None) for f in (0, 0.2, 0.6, 1, 1)]
     for found, wanted in zip(seen.in_updates, expected, strict=True):
         assert found == pytest.approx(wanted)
+
+
+def test_the_critic_learns_at_its_own_rate_where_the_actor_stands_next_to_none(
+    env: VecEnv,
+) -> None:
+    model = make_model("ppo", env, replace(SETTINGS, learning_rate=1e-12), seed=0)
+    actor = weights(model)
+    warmup = CriticWarmupCallback(0)
+    before, after = CriticError(), CriticError()
+    critic = CriticCallback(4, warmup, learning_rate=0.01)
+    model.learn(ROLLOUT * 4, callback=[warmup, before, critic, after])
+    assert len(after.found) == 4
+    assert all(a < b for a, b in zip(after.found, before.found, strict=True))
+    for name, value in weights(model).items():
+        if not is_critic_parameter(name):
+            assert th.allclose(value, actor[name], atol=1e-7)
+
+
+def test_the_critics_own_passes_wait_for_the_warm_up_and_leave_trpo_alone(env: VecEnv) -> None:
+    for algo, n_warmup in (("ppo", 9), ("trpo", 0)):
+        made = []
+        for n_epochs in (0, 3):
+            model = make_model(algo, env, SETTINGS, seed=0)
+            warmup = CriticWarmupCallback(n_warmup)
+            model.learn(ROLLOUT * 2, callback=[warmup, CriticCallback(n_epochs, warmup)])
+            made.append(weights(model))
+        assert moved(*made) == set()
 
 
 @pytest.mark.parametrize("algo", ALGORITHMS)
@@ -352,6 +402,7 @@ def test_every_part_can_be_switched_off(env: VecEnv) -> None:
         "CriticWarmupCallback",
         "NoiseGateCallback",
         "NoiseReturnCallback",
+        "CriticCallback",
         "RampCallback",
         "CloningCallback",
         "CollapseCallback",

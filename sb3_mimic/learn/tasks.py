@@ -137,6 +137,8 @@ class WarmStartSettings:
         critic_rollouts: Updates in which only the critic learns, at most.
         explained_variance: What the critic must explain of the returns' variance for the actor to
             be freed before that, after two updates at the earliest.
+        critic_epochs: Passes over each later rollout that the critic makes by itself, with a step
+            size of its own (not TRPO, which has one). 0: none.
         ramp_updates: Updates over which step sizes grow to their own after the actor is freed:
             learning rate, clip range and target KL (TRPO: target KL). 0: at once.
         ramp_start: Part of them that the first update has.
@@ -156,6 +158,7 @@ class WarmStartSettings:
     noise_step: float = 0.1
     critic_rollouts: int = 5
     explained_variance: float = 0.5
+    critic_epochs: int = 2
     ramp_updates: int = 10
     ramp_start: float = 0.1
     bc_weight: float = 0.1
@@ -169,7 +172,7 @@ class WarmStartSettings:
         for name in ("gate", "ramp_start", "bc_decay", "collapse"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
-        for name in ("critic_rollouts", "noise_step", "ramp_updates"):
+        for name in ("critic_rollouts", "critic_epochs", "noise_step", "ramp_updates"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
         for name in ("gate_episodes", "bc_batches", "collapse_patience"):
@@ -186,6 +189,7 @@ class WarmStartSettings:
             gate=0.0,
             noise_step=0.0,
             critic_rollouts=0,
+            critic_epochs=0,
             ramp_updates=0,
             bc_weight=0.0,
             update_normalizer=True,

@@ -19,7 +19,7 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.algorithms import AdaptiveRate
+from sb3_mimic.learn.algorithms import AdaptiveRate, LinearDecay
 from sb3_mimic.learn.callbacks import NormalizerCallback
 from sb3_mimic.learn.collapse import EPISODES, CollapseCallback, ended_returns
 from sb3_mimic.learn.policies import is_critic_parameter, log_std_parameter
@@ -28,6 +28,8 @@ from sb3_mimic.learn.tasks import CloningSettings, WarmStartSettings
 
 # Updates of the critic before its explained variance is believed.
 _LEAST_WARMUP = 2
+# Adam's step size of a critic that learns by itself.
+_CRITIC_RATE = 1e-3
 # How the noise is lowered, and how far.
 _LOG_STD_STEP, _LEAST_LOG_STD = 0.5, -5.0
 # Parts of the best mean return with which the noise rises again, and below which it falls.
@@ -70,6 +72,8 @@ def warm_start(
         if settings.noise_step > 0:
             usual = cloning.log_std_bounds[0]
             callbacks.append(NoiseReturnCallback(usual, settings.noise_step, warmup))
+    if settings.critic_epochs > 0:
+        callbacks.append(CriticCallback(settings.critic_epochs, warmup, seed=seed))
     if settings.ramp_updates > 0:
         callbacks.append(RampCallback(settings.ramp_updates, settings.ramp_start, warmup))
     if settings.bc_weight > 0 and demonstrations:
@@ -108,7 +112,8 @@ class CriticWarmupCallback(BaseCallback):
 
     The actor stays bit for bit as it was. It works by what the algorithms offer, from a callback:
 
-    - where gradients of one loss reach both (PPO, A2C), the actor's parameters ask for no gradient;
+    - where gradients of one loss reach both (PPO, A2C), the actor's parameters ask for no gradient,
+      and the learning rate is the critic's own;
     - TRPO asks for the actor's gradients by name, so its trust region is closed instead
       (``target_kl = 0``): the line search fails, the actor is reverted, the critic is trained.
 
@@ -119,6 +124,9 @@ class CriticWarmupCallback(BaseCallback):
         n_rollouts: Number of updates with the critic alone, at most; 0 does nothing.
         explained_variance: The actor is freed sooner, after two updates at the earliest, when the
             critic explains this part of the variance of a rollout's returns; None: never sooner.
+        learning_rate: Of PPO's kind in these updates: what suits an actor that must not move far,
+            a hundredth of this, leaves the critic where it was. TRPO's learning rate is the
+            critic's anyway.
         verbose: As SB3's.
 
     Attributes:
@@ -131,16 +139,21 @@ class CriticWarmupCallback(BaseCallback):
     model: OnPolicyAlgorithm
 
     def __init__(
-        self, n_rollouts: int, explained_variance: float | None = None, verbose: int = 0
+        self,
+        n_rollouts: int,
+        explained_variance: float | None = None,
+        learning_rate: float = _CRITIC_RATE,
+        verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
         if n_rollouts < 0:
             raise InputError(f"the number of critic warm-ups must not be negative: {n_rollouts}")
         self.n_rollouts = n_rollouts
         self.explained_variance = explained_variance
+        self.learning_rate = learning_rate
         self.warming = n_rollouts > 0
         self._n_done = 0
-        self._target_kl: Any = None
+        self._usual: dict[str, Any] = {}
         self._frozen: list[Any] | None = None
 
     def _on_step(self) -> bool:
@@ -177,20 +190,98 @@ class CriticWarmupCallback(BaseCallback):
             return
         for parameter in self._frozen:
             parameter.requires_grad_(True)
-        if has_trust_region(self.model):
-            vars(self.model)["target_kl"] = self._target_kl
+        vars(self.model).update(self._usual)
         self._frozen = None
 
     def _freeze_actor(self) -> None:
         self._frozen = []
         if has_trust_region(self.model):
-            self._target_kl = vars(self.model)["target_kl"]
-            vars(self.model)["target_kl"] = 0.0
+            self._exchange("target_kl", 0.0)
             return
+        self._exchange("lr_schedule", lambda _: self.learning_rate)
         for name, parameter in self.model.policy.named_parameters():
             if parameter.requires_grad and not is_critic_parameter(name):
                 parameter.requires_grad_(False)
                 self._frozen.append(parameter)
+
+    def _exchange(self, name: str, value: Any) -> None:
+        """Gives the algorithm another setting until :meth:`restore`."""
+        self._usual = {name: vars(self.model)[name]}
+        vars(self.model)[name] = value
+
+
+class CriticCallback(BaseCallback):
+    """Lets the critic see each rollout a few times more, with an optimizer of its own.
+
+    PPO's kind has one learning rate for both. What the actor of a sharp clone stands, moves the
+    critic by next to nothing, and advantages by a critic that lags behind are noise. TRPO's kind
+    has a learning rate for the critic alone, and is left as it is.
+
+    Args:
+        n_epochs: Passes over the rollout before each update.
+        warmup: While it trains the critic alone, that is enough.
+        learning_rate: Adam's step size; it falls to zero where the algorithm's does.
+        seed: Decides the order of the samples.
+        verbose: As SB3's.
+    """
+
+    model: OnPolicyAlgorithm
+
+    def __init__(
+        self,
+        n_epochs: int,
+        warmup: CriticWarmupCallback,
+        learning_rate: float = _CRITIC_RATE,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(verbose)
+        self.n_epochs = n_epochs
+        self.warmup = warmup
+        self.learning_rate = learning_rate
+        self._generator = th.Generator().manual_seed(seed)
+        self._optimizer: th.optim.Optimizer | None = None
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_start(self) -> None:
+        if not has_trust_region(self.model):
+            named = self.model.policy.named_parameters()
+            critic = [parameter for name, parameter in named if is_critic_parameter(name)]
+            self._optimizer = th.optim.Adam(critic, lr=self.learning_rate, fused=True)
+
+    def _on_rollout_end(self) -> None:
+        if self._optimizer is None or self.warmup.warming:
+            return
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.learning_rate * self._share()
+        policy, buffer = self.model.policy, self.model.rollout_buffer
+        device = policy.device
+        space = buffer.observations.shape[2:]
+        observations = th.as_tensor(buffer.observations.reshape(-1, *space), device=device)
+        returns = th.as_tensor(buffer.returns.reshape(-1), device=device)
+        size = getattr(self.model, "batch_size", len(returns))
+        policy.set_training_mode(True)
+        for _ in range(self.n_epochs):
+            order = th.randperm(len(returns), generator=self._generator).to(device)
+            for start in range(0, len(order), size):
+                chosen = order[start : start + size]
+                values = policy.predict_values(observations[chosen]).flatten()
+                loss = th.nn.functional.mse_loss(values, returns[chosen])
+                self._optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                self._optimizer.step()
+        # Gradients that reached what the actor shares are not to be seen by the update.
+        policy.zero_grad()
+        policy.set_training_mode(False)
+
+    def _share(self) -> float:
+        """Part of the step size that is left."""
+        remaining = float(self.model._current_progress_remaining)
+        rate = self.model.learning_rate
+        falls = isinstance(rate, LinearDecay) or getattr(rate, "linear_decay", False)
+        return remaining if falls else 1.0
 
 
 class NoiseGateCallback(BaseCallback):
