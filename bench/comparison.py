@@ -80,7 +80,7 @@ def train(arguments: argparse.Namespace, start: str, seed: int) -> Row:
         "start": start,
         "seed": seed,
         "wall_s": json.loads(timing.read_text(encoding="utf-8")),
-        "versions": software(),
+        "versions": software(run),
         "command": " ".join(["sb3-mimic train", *asked]),
         "curve": curve(run),
         **evaluation,
@@ -91,7 +91,7 @@ def show(rows: list[Row]) -> None:
     """Writes table and pictures."""
     for page in (RESULTS / "comparison.md", ROOT / "README.md"):
         fill(page, "comparison", table(rows))
-    drawn = [row for row in rows if "curve" in row]
+    drawn = [row for row in rows if row.get("curve")]
     for env, motion in {(row["env"], row["motion"]) for row in drawn}:
         plot(
             [row for row in drawn if (row["env"], row["motion"]) == (env, motion)],
@@ -102,7 +102,7 @@ def show(rows: list[Row]) -> None:
 def reached(row: Row) -> float | None:
     """Environment steps at the first evaluation of `GOAL` of what is possible; None for none."""
     possible = POSSIBLE.get(row["env"])
-    if possible is None or "curve" not in row:
+    if possible is None or not row.get("curve"):
         return None
     made = row["curve"]
     for steps, found in zip(made["timesteps"], made["mean_return"], strict=True):

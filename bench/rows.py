@@ -91,6 +91,7 @@ def curve(run: RunFolder) -> dict[str, list[float]]:
         }
 
 
-def software() -> dict[str, str]:
-    """Versions of what a row was made with."""
-    return {name: version for name, version in versions().items() if name != "platform"}
+def software(run: RunFolder | None = None) -> dict[str, str]:
+    """Versions of what a row was made with: those that its run has noted, else those of now."""
+    found = versions() if run is None else json.loads(run.versions.read_text(encoding="utf-8"))
+    return {name: version for name, version in found.items() if name != "platform"}

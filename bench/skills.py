@@ -123,7 +123,7 @@ def make(row: Row, clip: Path, timesteps: int, outputs: Path) -> None:
         "clone": figures.get("clone"),
         "model": json.loads(evaluated.stdout),
         "curve": curve(run),
-        "versions": software(),
+        "versions": software(run),
     }
     show(ROWS.put(found))
 
