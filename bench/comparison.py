@@ -10,14 +10,11 @@ written from them alone, as are the pictures of the evaluations on the way, ever
 
 import argparse
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rows import RESULTS, ROOT, Row, Rows, curve, fill, software, spread
+from rows import RESULTS, ROOT, Row, Rows, curve, fill, software, spread, trained
 
 from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.run import RunFolder
@@ -29,9 +26,7 @@ STARTS = {"scratch": ["--skip-bc"], "bc": []}
 POSSIBLE = {"humanoid": 600.0}
 GOAL = 0.9
 
-ROWS = Rows(
-    RESULTS / "comparison.json", ("env", "motion", "algo", "num_timesteps", "start", "seed")
-)
+ROWS = Rows(RESULTS / "comparison.json", ("env", "motion", "algo", "timesteps", "start", "seed"))
 
 
 def main() -> None:
@@ -46,44 +41,34 @@ def main() -> None:
     arguments = parser.parse_args()
     for seed in arguments.seeds:
         for start in STARTS:
-            show(ROWS.put(train(arguments, start, seed)))
+            row = {
+                "env": arguments.env,
+                "motion": Path(arguments.motion or "default").stem,
+                "algo": arguments.algo,
+                "timesteps": arguments.timesteps,
+                "start": start,
+                "seed": seed,
+            }
+            if not ROWS.has(row):
+                show(ROWS.put(train(arguments, row)))
     print(table(ROWS.read()))
 
 
-def train(arguments: argparse.Namespace, start: str, seed: int) -> Row:
+def train(arguments: argparse.Namespace, row: Row) -> Row:
     """One run, and what the table needs of it."""
-    motion = Path(arguments.motion or "default").stem
-    name = f"{arguments.env}-{motion}-{arguments.algo}-{start}-{arguments.timesteps}-{seed}"
-    run = RunFolder(arguments.outputs / name)
-    folder = run.path
-    asked = ["--env", arguments.env, "--algo", arguments.algo, "--seed", str(seed)]
-    asked += ["--total-rl-timesteps", str(arguments.timesteps), "--visualize-freq", "0"]
+    run = RunFolder(arguments.outputs / "-".join(str(row[name]) for name in ROWS.identity))
+    asked = ["--env", row["env"], "--algo", row["algo"], "--seed", str(row["seed"])]
     asked += ["--motion", arguments.motion] if arguments.motion else []
-    asked += STARTS[start]
-    command = [sys.executable, "-m", "sb3_mimic", "train"]
-    if folder.exists():
-        command += ["--resume", str(folder)]
-    else:
-        command += [*asked, "--output-dir", str(arguments.outputs), "--experiment-name", name]
-    timing = folder / "wall_seconds.json"
-    evaluation = json.loads(run.evaluation.read_text()) if run.evaluation.is_file() else {}
-    if "model" not in evaluation:
-        spent = json.loads(timing.read_text(encoding="utf-8")) if timing.is_file() else 0.0
-        began = time.perf_counter()
-        subprocess.run(command, check=True)
-        timing.write_text(json.dumps(spent + time.perf_counter() - began), encoding="utf-8")
-    evaluation = json.loads(run.evaluation.read_text(encoding="utf-8"))
+    asked += STARTS[row["start"]]
+    spent = trained(run, asked, row["timesteps"])
+    command = ["sb3-mimic train", *asked, "--total-rl-timesteps", str(row["timesteps"])]
     return {
-        "env": arguments.env,
-        "motion": motion,
-        "algo": arguments.algo,
-        "start": start,
-        "seed": seed,
-        "wall_s": json.loads(timing.read_text(encoding="utf-8")),
+        **row,
+        "wall_s": spent,
         "versions": software(run),
-        "command": " ".join(["sb3-mimic train", *asked]),
+        "command": " ".join(command),
         "curve": curve(run),
-        **evaluation,
+        **json.loads(run.evaluation.read_text(encoding="utf-8")),
     }
 
 
@@ -119,10 +104,12 @@ def table(rows: list[Row]) -> str:
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in sorted(rows, key=ROWS.key):
         groups.setdefault(ROWS.key(row)[:5], []).append(row)
-    for (env, motion, algo, timesteps, start), runs in groups.items():
-        ways = [("BC → RL" if start == "bc" else "RL from scratch", "model", timesteps)]
+    for (env, motion, algo, _, start), runs in groups.items():
+        # Whole rollouts; fewer where the handover's guard stopped a run.
+        made = ", ".join(map(str, sorted({run["num_timesteps"] for run in runs})))
+        ways = [("BC → RL" if start == "bc" else "RL from scratch", "model", made)]
         if start == "bc":
-            ways.insert(0, ("BC only", "clone", 0))
+            ways.insert(0, ("BC only", "clone", "0"))
         for way, which, samples in ways:
             figures = [run[which] for run in runs]
             cloned = which == "clone"

@@ -1,14 +1,14 @@
 """What PiDog's trainings come to: from a gait or from scratch, and what can leave the simulator.
 
     python bench/pidog.py gait [--algo ppo] [--seeds 0 1 2] [--ways bc scratch]
-    python bench/pidog.py hardware [--algo ppo] [--seeds 0] [--timesteps 3000000] [--symmetric]
+    python bench/pidog.py hardware [--algo ppo] [--seeds 0] [--timesteps 3000000]
     python bench/pidog.py table
 
 ``gait``: full observations, the 2 Hz sine gait cloned and improved by reinforcement learning, and
-the same from scratch; beside them the gait itself. ``hardware``: hardware observations, a
-randomized robot, the critic privileged unless ``--symmetric``; cloned from the gait at many
-strides, trained on commands, evaluated at .2 m/s straight ahead over randomized models that can
-carry themselves, over those that cannot, and on the held-back variant.
+the same from scratch; beside them the gait itself. ``hardware``: ``sb3-mimic train --env
+pidog-hardware``, that is hardware observations and randomized robots; evaluated at .2 m/s straight
+ahead over randomized models that can carry themselves, over those that cannot, and on the held-back
+variant.
 
 A row that is in ``docs/results/pidog.json`` is not made again, and a training that was stopped goes
 on from its last checkpoint, so that the benchmark can be interrupted. ``table`` writes
@@ -28,7 +28,7 @@ import gymnasium as gym
 import numpy as np
 from imitation.data.types import Trajectory
 from numpy.typing import NDArray
-from rows import RESULTS, ROOT, Row, Rows, software, spread, write
+from rows import RESULTS, ROOT, Row, Rows, curve, software, spread, trained, write
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic import collect_demonstrations, fine_tune, make_model, pretrain
@@ -48,7 +48,7 @@ from sb3_mimic.learn.warm_start import warm_start
 
 ROWS = Rows(
     RESULTS / "pidog.json",
-    ("what", "algo", "way", "timesteps", "privileged", "curriculum", "seed"),
+    ("what", "algo", "way", "timesteps", "seed"),
 )
 WALK = "sb3_mimic/PiDog-v0"
 HARDWARE = "sb3_mimic/PiDogHardware-v0"
@@ -86,12 +86,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--ways", nargs="+", choices=("bc", "scratch"), default=("bc", "scratch"))
     parser.add_argument("--timesteps", type=int, help="500 000 and 3 000 000 without it")
-    parser.add_argument("--demos", type=int, default=50, help="episodes of demonstrations")
-    parser.add_argument("--epochs", type=int, default=100, help="of cloning")
+    parser.add_argument("--demos", type=int, default=50, help="gait: episodes of demonstrations")
+    parser.add_argument("--epochs", type=int, default=100, help="gait: of cloning")
     parser.add_argument("--episodes", type=int, default=64, help="of each evaluation")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of an episode")
-    parser.add_argument("--curriculum", type=int, default=0, help="steps of one environment")
-    parser.add_argument("--symmetric", action="store_true", help="a critic that sees no more")
     parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "pidog")
     arguments = parser.parse_args()
     if arguments.timesteps is None:
@@ -124,39 +122,38 @@ def walks(arguments: argparse.Namespace) -> None:
             if ROWS.has(asked):
                 continue
             name = f"gait-{arguments.algo}-{way}-{arguments.timesteps}-{seed}"
-            model, found = train(arguments, name, WALK, kwargs, gait, seed, clone=way == "bc")
+            model, found = train(arguments, name, kwargs, gait, seed, clone=way == "bc")
             found["model"] = walk(WALK, kwargs, acting(model), arguments)
             ROWS.put({**asked, **found})
 
 
 def hardware(arguments: argparse.Namespace) -> None:
     """Hardware observations: one training a seed, judged on four kinds of robots."""
-    privileged = not arguments.symmetric
-    kwargs: dict[str, Any] = {
-        "privileged": privileged,
-        "episode_seconds": arguments.seconds,
-        "clock_frequency": CLOCK_FREQUENCY,
-    }
+    kwargs = {**get_task(HARDWARE).env_options, "episode_seconds": arguments.seconds}
     gait = make_gait("sine", CLOCK_FREQUENCY)
     if not ROWS.has(asked := {"what": "hardware", "way": "gait", "seed": 0}):
-        judged = robots({**kwargs, "privileged": False})["randomized"]
+        judged = robots({"episode_seconds": arguments.seconds})["randomized"]
         ROWS.put({**asked, **walk(HARDWARE, judged, playing(gait, STRIDE), arguments)})
     for seed in arguments.seeds:
-        asked = {
+        row: Row = {
             "what": "hardware",
             "algo": arguments.algo,
             "timesteps": arguments.timesteps,
-            "privileged": privileged,
-            "curriculum": arguments.curriculum,
             "seed": seed,
         }
-        if ROWS.has(asked):
+        if ROWS.has(row):
             continue
-        name = f"hardware-{'-'.join(str(value) for value in list(asked.values())[1:])}"
-        model, found = train(arguments, name, HARDWARE, kwargs, gait, seed, clone=True)
+        run = RunFolder(arguments.outputs / "-".join(str(value) for value in row.values()))
+        flags = ["--env", "pidog-hardware", "--algo", arguments.algo, "--seed", str(seed)]
+        row["wall_s"] = trained(run, flags, arguments.timesteps)
+        cls = get_algorithm(arguments.algo).load_class()
+        clone, model = (cls.load(path, device="cpu") for path in (run.clone, run.model))
         for which, judged in robots(kwargs).items():
-            found[which] = walk(HARDWARE, judged, acting(model), arguments)
-        ROWS.put({**asked, **found})
+            row[which] = walk(HARDWARE, judged, acting(model), arguments)
+        row["clone"] = walk(HARDWARE, robots(kwargs)["randomized"], acting(clone), arguments)
+        command = ["sb3-mimic train", *flags, "--total-rl-timesteps", str(arguments.timesteps)]
+        found = {"num_timesteps": model.num_timesteps, "versions": software(run)}
+        ROWS.put({**row, **found, "command": " ".join(command), "curve": curve(run)})
 
 
 def robots(kwargs: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -178,39 +175,30 @@ def robots(kwargs: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def train(
     arguments: argparse.Namespace,
     name: str,
-    env_id: str,
     kwargs: dict[str, Any],
     gait: Gait,
     seed: int,
     *,
     clone: bool,
 ) -> tuple[OnPolicyAlgorithm, Row]:
-    """One training, or the rest of it."""
+    """One training of the walk, or the rest of it: by hand, since the gait is not the default."""
     run = RunFolder(arguments.outputs / name)
     run.path.mkdir(parents=True, exist_ok=True)
-    training = {**kwargs}
-    if arguments.curriculum and env_id == HARDWARE:
-        training["curriculum_steps"] = arguments.curriculum
-    task = get_task(env_id)
+    task = get_task(WALK)
     settings = task.hyperparameters_for(arguments.algo)
-    if kwargs.get("privileged"):
-        env = gym.make(env_id, **kwargs).unwrapped
-        if isinstance(env, PiDogEnv):
-            settings = settings.updated({"actor_inputs": env.n_actor})
-        env.close()
     found: Row = {"versions": software(), "wall_s": 0.0}
     notes = run.path / "notes.json"
     if notes.is_file():
         found = json.loads(notes.read_text(encoding="utf-8"))
     began = time.perf_counter()
     with (
-        closing(make_envs(env_id, settings.n_envs, seed=seed, env_kwargs=training)) as envs,
-        closing(make_envs(env_id, 16, seed=10_000 + seed, env_kwargs=kwargs)) as eval_envs,
+        closing(make_envs(WALK, settings.n_envs, seed=seed, env_kwargs=kwargs)) as envs,
+        closing(make_envs(WALK, 16, seed=10_000 + seed, env_kwargs=kwargs)) as eval_envs,
     ):
         demonstrations: Sequence[Trajectory] = ()
         if clone:  # the same every time, as the handover goes on cloning them
             demonstrations = collect_demonstrations(
-                env_id, gait, arguments.demos, seed=seed, env_kwargs=kwargs
+                WALK, gait, arguments.demos, seed=seed, env_kwargs=kwargs
             )
         latest = run.latest_checkpoint()
         cls = get_algorithm(arguments.algo).load_class()
@@ -223,8 +211,7 @@ def train(
             model = make_model(arguments.algo, envs, settings, seed=seed, device="cpu")
             if clone:
                 pretrain(model, demonstrations, arguments.epochs, settings=task.cloning, seed=seed)
-                judged = robots(kwargs)["randomized"] if env_id == HARDWARE else kwargs
-                found["clone"] = walk(env_id, judged, acting(model), arguments)
+                found["clone"] = walk(WALK, kwargs, acting(model), arguments)
                 run.write_text(notes, json.dumps(found))
                 save_model(model, run.clone)
         handover = warm_start(
@@ -247,12 +234,7 @@ def train(
     found["wall_s"] += time.perf_counter() - began
     # Less than was asked for where the handover's guard stopped it.
     found["num_timesteps"] = model.num_timesteps
-    if run.evaluations.is_file():
-        with np.load(run.evaluations) as curve:
-            found["curve"] = {
-                "timesteps": curve["timesteps"].tolist(),
-                "returns": curve["results"].mean(axis=1).tolist(),
-            }
+    found["curve"] = curve(run)
     run.write_text(notes, json.dumps(found))
     return model, found
 
@@ -317,7 +299,7 @@ def plot_curves(rows: list[Row], path: Path) -> bool:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    drawn = [row for row in rows if row["what"] == "gait" and "curve" in row]
+    drawn = [row for row in rows if row["what"] == "gait" and row.get("curve")]
     if not drawn:
         return False
     figure = Figure(figsize=(7, 3.5), layout="constrained")
@@ -328,7 +310,7 @@ def plot_curves(rows: list[Row], path: Path) -> bool:
         name = f"{row['algo'].upper()} {'from a clone' if row['way'] == 'bc' else 'from scratch'}"
         label = None if name in axes.get_legend_handles_labels()[1] else name
         thousands = np.array(row["curve"]["timesteps"]) / 1000
-        axes.plot(thousands, row["curve"]["returns"], color=colors.get(kind, "C3"), label=label)
+        axes.plot(thousands, row["curve"]["mean_return"], color=colors.get(kind, "C3"), label=label)
     clones = [mean(row["clone"]["return"]) for row in drawn if "clone" in row]
     if clones:
         axes.axhline(mean(clones), color="gray", linestyle="--", label="clones")
@@ -372,8 +354,8 @@ def walk_table(rows: list[Row]) -> str:
 def hardware_table(rows: list[Row]) -> str:
     """A row for each kind of robots and training, over seeds."""
     lines = [
-        "| algo | critic | RL samples | seeds | robots | speed at .2 m/s | falls |",
-        "|---|---|---|---|---|---|---|",
+        "| algo | RL samples | seeds | robots | speed at .2 m/s | falls |",
+        "|---|---|---|---|---|---|",
     ]
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
@@ -381,12 +363,10 @@ def hardware_table(rows: list[Row]) -> str:
             for kind, carries in (("can carry themselves", True), ("too weak or heavy", False)):
                 found = part(row, carries=carries)
                 speed = spread([mean(found["speed"])])
-                lines.append(f"| – | – | 0 | 1 | the gait, {kind} | {speed} | {falls([found])} |")
+                lines.append(f"| – | 0 | 1 | the gait, {kind} | {speed} | {falls([found])} |")
         elif row["what"] == "hardware":
-            names = ("algo", "privileged", "curriculum", "timesteps")
-            groups.setdefault(tuple(row[name] for name in names), []).append(row)
-    for (algo, privileged, _, _), runs in groups.items():
-        critic = "privileged" if privileged else "as the actor"
+            groups.setdefault((row["algo"], row["timesteps"]), []).append(row)
+    for (algo, _), runs in groups.items():
         samples = ", ".join(str(run["num_timesteps"]) for run in runs)
         kinds = {
             "clone, can carry themselves": [part(run["clone"], carries=True) for run in runs],
@@ -404,7 +384,7 @@ def hardware_table(rows: list[Row]) -> str:
             speeds = [mean(run["speed"]) for run in found if run["speed"]]
             if speeds:
                 lines.append(
-                    f"| {algo} | {critic} | {samples} | {len(found)} | {kind} | {spread(speeds)} "
+                    f"| {algo} | {samples} | {len(found)} | {kind} | {spread(speeds)} "
                     f"| {falls(found)} |"
                 )
     return "\n".join(lines) + "\n" if groups else ""

@@ -1,6 +1,9 @@
 """Rows of results: kept in a JSON file and shown in a page, so that a benchmark can go on later."""
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -78,6 +81,36 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
     if len(values) == 1:
         return f"{values[0]:.{digits}f}"
     return f"{mean(values):.{digits}f} ± {stdev(values):.{digits}f}"
+
+
+def trained(run: RunFolder, asked: Sequence[str], timesteps: int) -> float:
+    """Trains a run by ``sb3-mimic train``, or goes on with it where it was stopped.
+
+    Args:
+        run: Its folder.
+        asked: Flags of a new run, but for its folder, its length and videos, which it makes none.
+        timesteps: Environment steps of reinforcement learning.
+
+    Returns:
+        The seconds that it has taken in all.
+    """
+    command = [sys.executable, "-m", "sb3_mimic", "train", "--visualize-freq", "0"]
+    command += ["--total-rl-timesteps", str(timesteps)]
+    if run.config.is_file():
+        command += ["--resume", str(run.path)]
+    else:
+        folder = ["--output-dir", str(run.path.parent), "--experiment-name", run.path.name]
+        command += [*asked, *folder]
+    timing = run.path / "wall_seconds.json"
+    spent: float = json.loads(timing.read_text(encoding="utf-8")) if timing.is_file() else 0.0
+    began = time.perf_counter()
+    try:
+        subprocess.run(command, check=True)
+    finally:
+        if run.path.is_dir():
+            spent += time.perf_counter() - began
+            write(timing, json.dumps(spent))
+    return spent
 
 
 def curve(run: RunFolder) -> dict[str, list[float]]:

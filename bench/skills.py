@@ -14,11 +14,10 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rows import RESULTS, ROOT, Row, Rows, curve, software, write
+from rows import RESULTS, ROOT, Row, Rows, curve, software, trained, write
 
 from sb3_mimic.learn.run import RunFolder
 
@@ -91,32 +90,16 @@ def make(row: Row, clip: Path, timesteps: int, outputs: Path) -> None:
         if same and old["finished"] and old["timesteps"] >= timesteps:
             return
     asked = ["--motion", str(clip), "--algo", row["algo"], "--seed", str(row["seed"])]
-    asked += ["--total-rl-timesteps", str(timesteps), "--visualize-freq", "0"]
     asked += ["--skip-bc"] if row["start"] == "scratch" else []
-    command = [sys.executable, "-m", "sb3_mimic"]
-    train = [*command, "train"]
-    if run.config.is_file():
-        train += ["--resume", str(run.path), "--total-rl-timesteps", str(timesteps)]
-    else:
-        train += [*asked, "--output-dir", str(outputs), "--experiment-name", name]
-    shown = " ".join(["sb3-mimic train", *asked]).replace(str(clip), clip.name)
-    timing = run.path / "wall_seconds.json"
-    spent = json.loads(timing.read_text(encoding="utf-8")) if timing.is_file() else 0.0
-    show(ROWS.put({**row, "timesteps": timesteps, "command": shown, "finished": False}))
-    began = time.perf_counter()
-    try:
-        subprocess.run(train, check=True)
-    finally:
-        if run.path.is_dir():
-            spent += time.perf_counter() - began
-            timing.write_text(json.dumps(spent), encoding="utf-8")
-    measure = [*command, "evaluate", str(run.path), "--push", "--json"]
+    shown = " ".join(["sb3-mimic train", *asked, "--total-rl-timesteps", str(timesteps)])
+    begun = {**row, "timesteps": timesteps, "command": shown.replace(str(clip), clip.name)}
+    show(ROWS.put({**begun, "finished": False}))
+    spent = trained(run, asked, timesteps)
+    measure = [sys.executable, "-m", "sb3_mimic", "evaluate", str(run.path), "--push", "--json"]
     evaluated = subprocess.run(measure, check=True, capture_output=True, text=True)
     figures = json.loads(run.evaluation.read_text(encoding="utf-8"))
     found = {
-        **row,
-        "timesteps": timesteps,
-        "command": shown,
+        **begun,
         "finished": True,
         "num_timesteps": figures["num_timesteps"],
         "wall_s": spent,

@@ -26,6 +26,7 @@ from sb3_mimic.envs.observations import (
     observation,
     phase_angle,
 )
+from sb3_mimic.envs.pushes import Pushes
 from sb3_mimic.envs.reference import Reference, ReferenceSet, ground_points
 from sb3_mimic.envs.rendering import RenderOptions
 from sb3_mimic.envs.rewards import REWARDS, JointWeights, Pose
@@ -81,9 +82,10 @@ class HumanoidOptions:
         anchor: Where the reference stands after a cycle.
         episode_seconds: Length of an episode [s].
         motion_order: Which of several motions an episode performs.
+        push_force: Largest force of the pushes [N]; 0 for none.
 
     Raises:
-        InputError: If there is no such choice, or the length is not positive.
+        InputError: If there is no such choice, the length is not positive, or the force negative.
     """
 
     observation: Observation = "reference"
@@ -93,6 +95,7 @@ class HumanoidOptions:
     anchor: Anchor = "root"
     episode_seconds: float = 20.0
     motion_order: MotionOrder = "random"
+    push_force: float = 0.0
 
     def __post_init__(self) -> None:
         for name, choices in (
@@ -108,6 +111,8 @@ class HumanoidOptions:
                 raise InputError(f"{name}={value!r} must be one of {', '.join(choices)}")
         if not self.episode_seconds > 0:
             raise InputError(f"episode_seconds={self.episode_seconds} must be positive")
+        if not 0 <= self.push_force < np.inf:
+            raise InputError(f"push_force={self.push_force} must be a force [N], or 0 for none")
 
 
 class HumanoidMimicEnv(MimicEnv):
@@ -139,6 +144,9 @@ class HumanoidMimicEnv(MimicEnv):
         episode_seconds: Length of an episode of a looping clip [s].
         motion_order: Which of several clips the next episode performs: ``random``, by
             the ``motion_probabilities`` of `HumanoidBatch`; ``in_turn``, one after another.
+        push_force: Largest force of the pushes [N], one of .2 s every 2 s, horizontal and at random
+            (`sb3_mimic.envs.pushes`); 0 for none. They are for training: evaluations go without,
+            and have pushes of their own.
         render_mode: ``human``, ``rgb_array``, ``rgb_array_list`` or None.
         width: Width of pictures [pixels].
         height: Height of pictures [pixels].
@@ -169,13 +177,21 @@ class HumanoidMimicEnv(MimicEnv):
         anchor: Anchor = "root",
         episode_seconds: float = 20.0,
         motion_order: MotionOrder = "random",
+        push_force: float = 0.0,
         render_mode: str | None = None,
         width: int = 640,
         height: int = 480,
         camera: str = "track",
     ) -> None:
         options = HumanoidOptions(
-            observation, control, reward, early_termination, anchor, episode_seconds, motion_order
+            observation,
+            control,
+            reward,
+            early_termination,
+            anchor,
+            episode_seconds,
+            motion_order,
+            push_force,
         )
         robot = load_humanoid(options.control)
         references = ReferenceSet([reference_for(each, robot) for each in motions_of(motion)])
@@ -311,6 +327,11 @@ class HumanoidBatch(BatchedEnv):
         self.motions = np.zeros(n_envs, np.intp)
         self.motion_probabilities = np.full(len(references), 1 / len(references))
         self._turn = 0
+        self._pushes = (
+            Pushes(n_envs, steps, robot.control_rate, options.push_force)
+            if options.push_force > 0
+            else None
+        )
         self._start_times = np.zeros(n_envs)
         # The reference now and at the next steps; a column of it is made per step and reused.
         self._window = np.zeros((n_envs, 1 + _LOOKAHEAD, references.rows.width))
@@ -427,6 +448,8 @@ class HumanoidBatch(BatchedEnv):
         ):
             self.motions[index] = self._next_motion(option, generator)
             phases[i] = _phase(option, generator)
+            if self._pushes is not None:
+                self._pushes.draw(index, generator)
         motions = self.motions[indices]
         self._start_times[indices] = phases * self.references.durations[motions]
         self._anchor[indices] = 0.0
@@ -448,6 +471,11 @@ class HumanoidBatch(BatchedEnv):
             return (self._turn - 1) % len(self.references)
         drawn = np.searchsorted(self.motion_probabilities.cumsum(), generator.random(), "right")
         return min(int(drawn), len(self.references) - 1)
+
+    def _simulate(self, ctrl: FloatArray) -> tuple[FloatArray, FloatArray]:
+        if self._pushes is not None:
+            self.push = self._pushes.at(self.steps)
+        return super()._simulate(ctrl)
 
     def _control(self, actions: FloatArray) -> FloatArray:
         ctrl: FloatArray = self._neutral_control() + self._control_scale * actions

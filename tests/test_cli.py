@@ -17,7 +17,9 @@ from stable_baselines3 import PPO
 
 from sb3_mimic.cli import main
 from sb3_mimic.demos.storage import read_provenance
+from sb3_mimic.envs import PiDogEnv
 from sb3_mimic.learn import pipeline
+from sb3_mimic.learn.asymmetric import AsymmetricPolicy
 from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import load_policy, read_timesteps
@@ -39,7 +41,7 @@ def small_tasks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     env_kwargs = Task.env_kwargs
     monkeypatch.setattr(Task, "env_kwargs", one_second)
     small = {"n_envs": 4, "rollout_size": 128, "batch_size": 64, "hidden_sizes": (16, 16)}
-    for name in ("humanoid", "pidog"):
+    for name in ("humanoid", "pidog", "pidog-hardware"):
         task = TASKS[name]
         monkeypatch.setitem(
             TASKS, name, replace(task, hyperparameters=task.hyperparameters.updated(small))
@@ -139,6 +141,38 @@ def test_the_same_seed_gives_the_same_run() -> None:
         ]
     np.testing.assert_array_equal(acted["a"], acted["b"])
     assert not np.array_equal(acted["a"], acted["c"])
+
+
+def test_the_hardware_robot_trains_with_a_critic_that_sees_more_and_leaves_without_it(
+    capsys: Capture,
+) -> None:
+    task = TASKS["pidog-hardware"]
+    env = gym.make(task.env_id, **task.env_kwargs(None)).unwrapped
+    assert isinstance(env, PiDogEnv)
+    assert env.n_actor == task.hyperparameters.actor_inputs
+    env.close()
+    assert train("--env", "pidog-hardware", "--experiment-name", "a") == 0
+    assert isinstance(load_policy(Path("outputs/a/model.zip")), AsymmetricPolicy)
+    assert main(["evaluate", "outputs/a", "--n-eval-episodes", "2"]) == 0
+    assert main(["export", "outputs/a", "--servo"]) == 0
+    out = capsys.readouterr().out
+    assert "largest difference from SB3's actions" in out
+    assert Path("outputs/a/policy.pyz").is_file()
+
+
+def test_pushes_are_for_reinforcement_learning_alone() -> None:
+    clones, critics = [], []
+    for force in ("0", "400"):
+        asked = ["--env", "humanoid", "--refine-method", "none", "--push-force", force]
+        assert train(*asked, "--experiment-name", force) == 0
+        run = RunFolder(Path("outputs") / force)
+        assert "push_force" not in run.read_config()["env"]["kwargs"]
+        assert run.read_config()["train"]["push_force"] == float(force)
+        clones.append(load_policy(run.clone).predict(np.zeros((1, 182), np.float32))[0])
+        # In so few steps it is the critic that learns.
+        critics.append(load_policy(run.model).state_dict()["value_net.weight"].numpy())
+    np.testing.assert_array_equal(clones[0], clones[1])
+    assert not np.array_equal(critics[0], critics[1])
 
 
 def test_a_run_without_reinforcement_is_its_clone() -> None:
@@ -373,6 +407,8 @@ def test_motions_are_listed_and_described(
         (["--n-envs", "-1"], "--n-envs must be at least 1, got -1"),
         (["--total-rl-timesteps", "-1"], "--total-rl-timesteps must be at least 0"),
         (["--use-camera"], "the humanoid has no camera"),
+        (["--push-force", "-1"], "--push-force must be a force"),
+        (["--env", "pidog", "--push-force", "5"], "part of its randomization"),
         (["--pretrained-model", "none.zip"], "none.zip: does not exist"),
         (["--demos", "none"], "none: does not exist"),
         (["--expert", "none.zip"], "none.zip: does not exist"),

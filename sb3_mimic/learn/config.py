@@ -92,6 +92,9 @@ class TrainConfig:
     learning_rate: Annotated[
         float | None, by_robot("Learning rate of reinforcement learning.", "learning_rate")
     ] = None
+    push_force: float = 0.0
+    """Humanoid: in training the body is pushed every 2 s for .2 s, at random and by up to this
+    force [N]."""
     use_camera: bool = False
     """Observe through the robot's camera (pidog)."""
     output_dir: Path = Path("outputs")
@@ -129,6 +132,8 @@ class TrainConfig:
                 raise InputError(f"{flag(name)} must be at least {least}, got {value}")
         if self.learning_rate is not None and not self.learning_rate > 0:
             raise InputError(f"--learning-rate must be positive, got {self.learning_rate}")
+        if not self.push_force >= 0:
+            raise InputError(f"--push-force must be a force [N] or 0, got {self.push_force}")
         if self.demos is not None and self.expert is not None:
             raise InputError("--demos and --expert are two sources of demonstrations; give one")
         if not self.clones and (self.demos is not None or self.expert is not None):
@@ -202,6 +207,23 @@ class TrainConfig:
             return None  # retargeting it only to be told its name would cost seconds
         preset = preset_for(load_motion(motion).digest)
         return None if preset is None else preset.name
+
+    @property
+    def training_env_kwargs(self) -> dict[str, Any]:
+        """What training environments do otherwise than those that a policy is measured in.
+
+        Raises:
+            InputError: If pushes are asked for of a robot that takes none.
+        """
+        task = self.task
+        if self.push_force == 0:
+            return dict(task.training_env_kwargs)
+        if not task.motion_in_env:
+            raise InputError(
+                f"--push-force is for the humanoid; what pushes the {task.name} is part of its "
+                "randomization"
+            )
+        return {**task.training_env_kwargs, "push_force": self.push_force}
 
     def hyperparameters(self) -> Hyperparameters:
         """The algorithm's settings: the robot's, changed by what was asked for."""

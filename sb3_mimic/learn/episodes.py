@@ -21,6 +21,7 @@ PROTOCOL: Final[Mapping[str, Any]] = {
     "early_termination": "fall",
     "anchor": "root",
     "episode_seconds": 20.0,
+    "push_force": 0.0,
 }
 
 

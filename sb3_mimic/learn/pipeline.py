@@ -125,7 +125,7 @@ def _train(
         job.env_id,
         job.hyperparameters.n_envs,
         seed=config.seed,
-        env_kwargs={**job.env_kwargs, **config.task.training_env_kwargs},
+        env_kwargs=job.training_env_kwargs,
         monitor=run.monitor(),
     )
     eval_envs = make_envs(
@@ -189,7 +189,7 @@ class _Job:
         callback = None if config.callback is None else load_callback(config.callback)
         pretrained = None if given is None else read_pretrained(model_file(given))
         job = cls(config, env_kwargs, source, (), pretrained, callback)
-        with closing(make_envs(job.env_id, 1, env_kwargs=env_kwargs)) as envs:
+        with closing(make_envs(job.env_id, 1, env_kwargs=job.training_env_kwargs)) as envs:
             if pretrained is not None:
                 job.new_model(envs, None)
             envs.reset()  # what a camera lacks shows here
@@ -212,6 +212,10 @@ class _Job:
     @property
     def env_id(self) -> str:
         return self.config.task.env_id
+
+    @property
+    def training_env_kwargs(self) -> dict[str, Any]:
+        return {**self.env_kwargs, **self.config.training_env_kwargs}
 
     @property
     def hyperparameters(self) -> Hyperparameters:

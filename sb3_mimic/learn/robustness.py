@@ -17,6 +17,7 @@ from sb3_mimic.envs.batched import BatchedEnv
 from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.envs.humanoid import HumanoidBatch
 from sb3_mimic.envs.manifold import displace, random_tangents
+from sb3_mimic.envs.pushes import PUSH_SECONDS
 from sb3_mimic.envs.rotations import heading
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.episodes import PROTOCOL, even_starts, run_episodes
@@ -25,8 +26,6 @@ from sb3_mimic.report.video import Policy
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-#: How long a push lasts [s], as in DeepMimic.
-PUSH_SECONDS: Final = 0.2
 #: When it comes, and how long the body must not fall after it [s].
 PUSH_AFTER, PUSH_SURVIVAL = 1.0, 3.0
 #: Moments of a motion at which a body is pushed.

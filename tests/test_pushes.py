@@ -1,0 +1,111 @@
+"""Training with pushes: what comes, when, and how strong; and nothing else changes."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv
+from sb3_mimic.envs.pushes import PUSH_EVERY, PUSH_SECONDS, Pushes
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.robustness import push_test
+
+ID = "sb3_mimic/HumanoidMimic-v0"
+RATE = 30.0
+
+
+def make(**kwargs: Any) -> HumanoidMimicEnv:
+    env = gym.make(ID, motion="wave", early_termination="none", **kwargs).unwrapped
+    assert isinstance(env, HumanoidMimicEnv)
+    return env
+
+
+def made(n: int, **kwargs: Any) -> HumanoidBatch:
+    batch = make(**kwargs).make_batch(n, 1)
+    batch.reset(np.arange(n), [np.random.default_rng(i) for i in range(n)], [{"phase": 0.0}] * n)
+    return batch
+
+
+@given(st.integers(1, 2000), st.floats(0.1, 1e3), st.integers(0, 2**32 - 1))
+def test_every_two_seconds_have_one_whole_push_of_a_random_size(
+    episode_steps: int, force: float, seed: int
+) -> None:
+    pushes = Pushes(1, episode_steps, RATE, force)
+    pushes.draw(0, np.random.default_rng(seed))
+    every, length = round(PUSH_EVERY * RATE), round(PUSH_SECONDS * RATE)
+    forces = np.array([pushes.at(np.array([step]))[0] for step in range(2 * every)])
+    assert not forces[:, 2].any()
+    for window in (forces[:every], forces[every:]):
+        sizes = np.linalg.norm(window, axis=1)
+        pushed = np.flatnonzero(sizes)
+        assert len(pushed) == length
+        assert pushed[-1] - pushed[0] == length - 1
+        assert 0 < sizes[pushed[0]] <= force * (1 + 1e-12)
+        assert np.ptp(window[pushed], axis=0).max() == 0
+
+
+def test_pushes_come_from_everywhere_at_every_moment() -> None:
+    pushes = Pushes(2000, 60, RATE, 100.0)
+    rng = np.random.default_rng(0)
+    for index in range(2000):
+        pushes.draw(index, rng)
+    rows = np.array([pushes.at(np.full(2000, step)) for step in range(60)])
+    sizes = np.linalg.norm(rows, axis=2)
+    strongest = rows[sizes.argmax(axis=0), np.arange(2000)]
+    assert abs(strongest[:, :2].mean()) < 3.0
+    assert sizes.max(axis=0).mean() == pytest.approx(50.0, abs=2.0)
+    # All moments but those near the ends of the two seconds are equally likely.
+    often = (sizes > 0).mean(axis=1)[6:54]
+    assert often.min() > 0.08
+    assert often.max() < 0.14
+
+
+def test_the_body_gets_the_force_and_only_then_moves_otherwise() -> None:
+    quiet, pushed = made(4), made(4, push_force=300.0)
+    actions = np.zeros((4, 28), np.float32)
+    untouched = np.ones(4, np.bool_)
+    for _ in range(60):
+        a, b = quiet.step(actions), pushed.step(actions)
+        assert pushed.push is not None
+        untouched &= ~pushed.push.any(axis=1)
+        np.testing.assert_array_equal(a.observations[untouched], b.observations[untouched])
+    assert not untouched.any()
+    assert np.abs(quiet.qpos - pushed.qpos).max(axis=1).min() > 1e-3
+
+
+def test_an_episode_is_the_same_alone_and_in_a_batch() -> None:
+    batch = made(3, push_force=200.0)
+    alone = made(1, push_force=200.0)
+    alone.reset(np.array([0]), [np.random.default_rng(2)], [{"phase": 0.0}])
+    batch.reset(np.arange(3), [np.random.default_rng(i) for i in range(3)], [{"phase": 0.0}] * 3)
+    rng = np.random.default_rng(5)
+    for _ in range(90):
+        actions = rng.uniform(-0.2, 0.2, (3, 28)).astype(np.float32)
+        together, single = batch.step(actions), alone.step(actions[2:])
+        np.testing.assert_array_equal(together.observations[2], single.observations[0])
+
+
+def test_the_push_test_pushes_by_itself() -> None:
+    class Zero:
+        def predict(
+            self,
+            observation: Any,
+            state: Any = None,
+            episode_start: Any = None,
+            deterministic: Any = 0,
+        ) -> tuple[np.ndarray, None]:
+            return np.zeros((*observation.shape[:-1], 28), np.float32), None
+
+    plain = push_test(Zero(), ID, {"motion": "wave"}, n_phases=2)
+    trained = push_test(Zero(), ID, {"motion": "wave", "push_force": 300.0}, n_phases=2)
+    np.testing.assert_array_equal(plain.forward, trained.forward)
+    np.testing.assert_array_equal(plain.sideways, trained.sideways)
+
+
+@pytest.mark.parametrize("force", [-1.0, np.inf, np.nan])
+def test_what_is_no_force_is_refused(force: float) -> None:
+    with pytest.raises(InputError, match="push_force"):
+        make(push_force=force)
