@@ -135,7 +135,10 @@ def test_an_adaptive_rate_goes_against_the_divergence(
 ) -> None:
     rate = AdaptiveRate(3e-4, True, 0.2)
     rate.factor = before
-    rate.adapt(kl)
+    rate.adapt(kl, 7)
+    told = rate.factor
+    rate.adapt(kl, 7)
+    assert rate.factor == told
     assert 0.01 <= rate.factor <= 1
     assert before / 3 - 1e-12 <= rate.factor <= 1.5 * before + 1e-12
     assert (kl - 0.2) * (rate.factor - before) <= 0

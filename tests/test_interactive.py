@@ -14,7 +14,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from sb3_mimic import collect_demonstrations
 from sb3_mimic.cli import main
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.algorithms import make_model
+from sb3_mimic.learn.algorithms import AdaptiveRate, make_model
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.interactive import adversarial, dagger
 from sb3_mimic.learn.nearest import NearestDemonstration
@@ -103,6 +103,19 @@ def test_an_adversary_trains_the_critic_and_then_the_actor(method: Any, algo: st
     assert not th.equal(warmed["action_net.weight"], trained["action_net.weight"])
     assert vars(model)["target_kl"] == usual
     assert model.get_env() is env
+    env.close()
+
+
+def test_a_rate_that_adapts_does_so_within_imitation_too() -> None:
+    env = make_envs(PIDOG, 2, env_kwargs=SHORT)
+    model = make_model("ppo", env, SETTINGS.updated({"desired_kl": 0.01}), seed=0)
+    rate = model.learning_rate
+    assert isinstance(rate, AdaptiveRate)
+    before = rate.factor
+    adversarial(model, gait(), 128 * 3, "gail", critic_rollouts=0)
+    # Three updates, the last of which nobody has asked about yet.
+    assert rate.factor != before
+    assert 1 / 9 <= rate.factor / before <= 1.5**2
     env.close()
 
 

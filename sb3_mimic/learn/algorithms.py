@@ -127,6 +127,8 @@ class AdaptiveRate:
         desired_kl: The divergence an update should make.
     """
 
+    _told = -1
+
     def __init__(self, most: float, linear_decay: bool, desired_kl: float) -> None:
         self.most = most
         self.linear_decay = linear_decay
@@ -137,8 +139,16 @@ class AdaptiveRate:
         """The rate at ``progress_remaining``, which goes from 1 to 0."""
         return self.factor * self.most * (progress_remaining if self.linear_decay else 1.0)
 
-    def adapt(self, kl: float) -> None:
-        """Takes note of the divergence that an update made."""
+    def adapt(self, kl: float, update: int) -> None:
+        """Takes note of the divergence that an update made, once however often it is told.
+
+        Args:
+            kl: The divergence.
+            update: Number of the update.
+        """
+        if update == self._told:
+            return
+        self._told = update
         change = math.sqrt(self.desired_kl / max(kl, 1e-9))
         self.factor = min(1.0, max(0.01, self.factor * min(1.5, max(1 / 3, change))))
 

@@ -54,26 +54,25 @@ class NormalizerCallback(BaseCallback):
 
 
 class AdaptiveRateCallback(BaseCallback):
-    """Tells a model's :class:`AdaptiveRate` how far each update went.
+    """Tells a model's :class:`AdaptiveRate` how far each update went; others have nothing to learn.
 
     An update of the critic alone makes no divergence, and tells nothing.
-
-    Args:
-        rate: The model's learning rate.
-        verbose: As SB3's.
     """
 
-    def __init__(self, rate: AdaptiveRate, verbose: int = 0) -> None:
-        super().__init__(verbose)
-        self.rate = rate
+    model: OnPolicyAlgorithm
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_start(self) -> None:
-        # The update has just been logged; a dump comes only after the rollout.
-        if kl := self.logger.name_to_value.get("train/approx_kl"):
-            self.rate.adapt(float(kl))
+        rate = self.model.learning_rate
+        if not isinstance(rate, AdaptiveRate):
+            return
+        # The update has just been logged; a dump comes only after the rollout. imitation's logger
+        # puts the generator's name before the key.
+        for name, value in self.logger.name_to_value.items():
+            if name.endswith("train/approx_kl") and value:
+                rate.adapt(float(value), self.model._n_updates)
 
 
 class ThreadsCallback(BaseCallback):

@@ -13,7 +13,6 @@ from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.callbacks import (
     AdaptiveRateCallback,
     AtomicCheckpointCallback,
@@ -151,9 +150,8 @@ def _callbacks(
         StaggerCallback(),
         RewardTermsCallback(),
         HistogramCallback(settings.eval_freq),
+        AdaptiveRateCallback(),
     ]
-    if isinstance(model.learning_rate, AdaptiveRate):
-        callbacks.append(AdaptiveRateCallback(model.learning_rate))
     update = settings.update_normalizer
     if update is None:
         update = all(int(layer.count) == 0 for layer in normalizers(model.policy))

@@ -28,6 +28,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 
 from sb3_mimic.demos.storage import quiet_datasets
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.callbacks import AdaptiveRateCallback
 from sb3_mimic.learn.nearest import NearestDemonstration
 from sb3_mimic.learn.pretrain import (
     demonstration_tensors,
@@ -227,7 +228,8 @@ def adversarial(
     warmup = CriticWarmupCallback(critic_rollouts, 0.5)
     given = trainer.gen_callback
     # SB3's learn takes any callback there; imitation's annotation is narrower than need be.
-    vars(trainer)["gen_callback"] = CallbackList([warmup] if given is None else [given, warmup])
+    own = [AdaptiveRateCallback(), warmup]
+    vars(trainer)["gen_callback"] = CallbackList(own if given is None else [given, *own])
     try:
         with training_threads(model.policy):
             trainer.train(total_timesteps)

@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate, LinearDecay
-from sb3_mimic.learn.callbacks import NormalizerCallback
+from sb3_mimic.learn.callbacks import AdaptiveRateCallback, NormalizerCallback
 from sb3_mimic.learn.collapse import EPISODES, CollapseCallback, ended_returns
 from sb3_mimic.learn.policies import is_critic_parameter, log_std_parameter
 from sb3_mimic.learn.pretrain import demonstration_tensors
@@ -66,7 +66,8 @@ def warm_start(
     settings = settings or WarmStartSettings()
     cloning = cloning or CloningSettings()
     warmup = CriticWarmupCallback(settings.critic_rollouts, settings.explained_variance)
-    callbacks: list[BaseCallback] = [warmup]
+    # `fine_tune` has one as well, which does no harm; a plain `learn` has not.
+    callbacks: list[BaseCallback] = [AdaptiveRateCallback(), warmup]
     if settings.gate > 0 and eval_env is not None:
         callbacks.append(NoiseGateCallback(eval_env, settings.gate, settings.gate_episodes, say))
         if settings.noise_step > 0:
