@@ -158,6 +158,9 @@ def test_the_hardware_robot_trains_with_a_critic_that_sees_more_and_leaves_witho
     out = capsys.readouterr().out
     assert "largest difference from SB3's actions" in out
     assert Path("outputs/a/policy.pyz").is_file()
+    # A policy of SB3's own, of the environment as it is registered.
+    PPO("MlpPolicy", gym.make(task.env_id), n_steps=64, device="cpu").save("own.zip")
+    assert main(["evaluate", "own.zip", "--env", "pidog-hardware", "--n-eval-episodes", "2"]) == 0
 
 
 def test_pushes_are_for_reinforcement_learning_alone() -> None:

@@ -65,7 +65,11 @@ def open_trained(
             raise InputError(f"{path}: lies in no run; say which environment it is for by --env")
         task = get_task(env)
         kwargs = task.env_kwargs(motion or task.motion, use_camera=use_camera)
-        return Trained(path, load_policy(path, device), task.env_id, kwargs)
+        policy = load_policy(path, device)
+        if policy.observation_space.shape == (task.hyperparameters.actor_inputs,):
+            # Trained elsewhere, in the environment as it is registered: its critic sees no more.
+            kwargs = {n: value for n, value in kwargs.items() if n not in task.env_options}
+        return Trained(path, policy, task.env_id, kwargs)
     settings = run.read_config().get("env")
     if not isinstance(settings, dict):
         raise InputError(f"{run.config}: does not say which environment the run is of")
