@@ -6,7 +6,8 @@
 A row trains one clip with ``sb3-mimic train`` in a process of its own, for a part of DeepMimic's
 samples, and evaluates it with ``sb3-mimic evaluate --push``. A run that is there goes on from its
 last checkpoint, so the benchmark can be interrupted; a row that is not finished says so. The rows
-lie in ``docs/results/skills.json``, the table in ``docs/results/skills.md`` is written from them.
+lie in ``docs/results/skills.json``, the tables in ``docs/results/skills.md`` and the README are
+written from them.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rows import RESULTS, ROOT, Row, Rows, curve, software, trained, write
+from rows import RESULTS, ROOT, Row, Rows, curve, fill, software, trained, write
 
 from sb3_mimic.learn.run import RunFolder
 
@@ -112,7 +113,7 @@ def make(row: Row, clip: Path, timesteps: int, outputs: Path) -> None:
 
 
 def show(rows: list[Row]) -> None:
-    """Writes the page."""
+    """Writes the page, and the short table of the README."""
     text = (
         "# DeepMimic's skills\n\n"
         "Trained by `bench/skills.py` for a part of DeepMimic's samples, evaluated by\n[the "
@@ -123,6 +124,25 @@ def show(rows: list[Row]) -> None:
         f"\n{row['skill']}, seed {row['seed']}: {row['note']}\n" for row in rows if "note" in row
     ]
     write(RESULTS / "skills.md", text + table(rows) + "".join(notes))
+    fill(ROOT / "README.md", "skills", summary(rows))
+
+
+def summary(rows: list[Row]) -> str:
+    """What came of each skill, beside DeepMimic: a line for each finished run from a clone."""
+    lines = [
+        "| clip | the clone | then with | samples [M] | DeepMimic | samples [M] |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=ROWS.key):
+        if row["finished"] and row["start"] == "bc":
+            known = SKILLS[row["skill"]]
+            lines.append(
+                f"| {row['skill']} | {row['clone']['normalized_return']:.2f} "
+                f"| {row['algo'].upper()} {row['model']['normalized_return']:.3f} "
+                f"| {row['num_timesteps'] / 1e6:.1f} "
+                f"| {known.normalized_return} | {known.samples} |"
+            )
+    return "\n".join(lines) + "\n"
 
 
 def table(rows: list[Row]) -> str:
