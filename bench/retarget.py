@@ -26,7 +26,7 @@ from sb3_mimic.motion.contacts import contact_window
 from sb3_mimic.motion.formats.asfamc import find_asf
 from sb3_mimic.motion.retarget import RetargetSettings, retarget
 from sb3_mimic.motion.retarget.load import BEFORE_RETARGETING
-from sb3_mimic.motion.skeletal import load_skeletal
+from sb3_mimic.motion.skeletal_load import load_skeletal
 from sb3_mimic.refine.methods import DEFAULT_METHOD
 from sb3_mimic.refine.run import load_reference, refine_reference
 

@@ -7,8 +7,8 @@ from gymnasium import spaces
 
 from sb3_mimic.envs.measurements import draw_measurements
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.algorithms import policy_settings
 from sb3_mimic.learn.camera import PictureAndMeasurements
-from sb3_mimic.learn.policies import policy_settings
 from sb3_mimic.learn.tasks import get_task
 
 SPACE = spaces.Box(0, 255, (3, 85, 84), np.uint8)

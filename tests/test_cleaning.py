@@ -21,8 +21,9 @@ from sb3_mimic.motion.cleaning import (
 from sb3_mimic.motion.contacts import contact_window, contacts, foot_points, ground_height
 from sb3_mimic.motion.glitches import find_glitches, repair_glitches
 from sb3_mimic.motion.rotations import angles_between, continuous_signs, rotation, wxyz
-from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion, load_skeletal
+from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
 from sb3_mimic.motion.skeletal_lint import lint_skeletal
+from sb3_mimic.motion.skeletal_load import load_skeletal
 
 Array = NDArray[np.float64]
 Load = Callable[[str], SkeletalMotion]

@@ -12,7 +12,7 @@ import pytest
 
 from sb3_mimic.cli import main
 from sb3_mimic.motion import load_motion
-from sb3_mimic.motion.skeletal import load_skeletal
+from sb3_mimic.motion.skeletal_load import load_skeletal
 
 
 @pytest.fixture

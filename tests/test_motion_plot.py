@@ -12,7 +12,7 @@ from sb3_mimic.cli import main
 from sb3_mimic.motion import load_motion
 from sb3_mimic.motion.figure import StickFigure, clip_figure, skeletal_figure
 from sb3_mimic.motion.library import builtin_names
-from sb3_mimic.motion.skeletal import load_skeletal
+from sb3_mimic.motion.skeletal_load import load_skeletal
 
 
 def bone_lengths(figure: StickFigure) -> NDArray[np.float64]:

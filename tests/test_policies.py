@@ -14,11 +14,11 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.algorithms import policy_settings
 from sb3_mimic.learn.policies import (
     NormalizeObservations,
     is_critic_parameter,
     normalizers,
-    policy_settings,
 )
 from sb3_mimic.learn.tasks import TASKS, Hyperparameters
 

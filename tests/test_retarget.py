@@ -25,7 +25,8 @@ from sb3_mimic.motion.retarget.limbs import limb, limb_pose, solve_limb
 from sb3_mimic.motion.retarget.limits import humanoid_limits
 from sb3_mimic.motion.retarget.mapping import ABOVE, families
 from sb3_mimic.motion.rotations import continuous_signs, rotation, wxyz
-from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion, load_skeletal
+from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
+from sb3_mimic.motion.skeletal_load import load_skeletal
 from sb3_mimic.motion.skeleton import SKELETON
 
 Array = NDArray[np.float64]

@@ -15,13 +15,8 @@ from scipy.spatial.transform import RotationSpline
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.rotations import angles_between, continuous_signs, rotation, wxyz
 from sb3_mimic.motion.sides import mirror_pairs
-from sb3_mimic.motion.skeletal import (
-    JointTree,
-    SkeletalMotion,
-    forward_kinematics,
-    load_skeletal,
-    rotation_path,
-)
+from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion, forward_kinematics, rotation_path
+from sb3_mimic.motion.skeletal_load import load_skeletal
 
 Array = NDArray[np.float64]
 

@@ -19,7 +19,8 @@ from sb3_mimic.motion.formats.asfamc import read_asf_amc
 from sb3_mimic.motion.formats.bvh import read_bvh
 from sb3_mimic.motion.formats.rate import nearest_rate
 from sb3_mimic.motion.formats.units import UNITS, guess_unit
-from sb3_mimic.motion.skeletal import SkeletalMotion, load_skeletal
+from sb3_mimic.motion.skeletal import SkeletalMotion
+from sb3_mimic.motion.skeletal_load import load_skeletal
 
 Array = NDArray[np.float64]
 

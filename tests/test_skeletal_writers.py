@@ -18,7 +18,8 @@ from sb3_mimic.motion.formats.units import UNITS
 from sb3_mimic.motion.humanoid_tree import from_skeletal, is_humanoid, to_skeletal
 from sb3_mimic.motion.kinematics import body_poses
 from sb3_mimic.motion.rotations import angles_between, continuous_signs
-from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion, load_skeletal
+from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
+from sb3_mimic.motion.skeletal_load import load_skeletal
 
 Array = NDArray[np.float64]
 

@@ -13,12 +13,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from gymnasium import spaces
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.policies import policy_settings
+from sb3_mimic.learn.asymmetric import AsymmetricPolicy
+from sb3_mimic.learn.policies import ACTIVATIONS, NormalizeObservations
 from sb3_mimic.learn.tasks import Hyperparameters
 from sb3_mimic.names import unknown_name
 
@@ -163,6 +167,50 @@ def check_device(device: str) -> None:
         get_device(device)
     except RuntimeError as error:
         raise InputError(f"device {device!r} must be cpu, cuda, cuda:<number> or auto") from error
+
+
+def policy_settings(
+    observation_space: spaces.Space[Any], hyperparameters: Hyperparameters
+) -> tuple[str | type[ActorCriticPolicy], dict[str, Any]]:
+    """The ``policy`` and ``policy_kwargs`` that an SB3 on-policy algorithm is built with.
+
+    Args:
+        observation_space: Images (uint8 boxes) get SB3's ``CnnPolicy``, every other box the
+            ``MlpPolicy`` behind :class:`NormalizeObservations`, or with ``actor_inputs`` the
+            :class:`~sb3_mimic.learn.asymmetric.AsymmetricPolicy`.
+        hyperparameters: Network sizes, activation and initial log standard deviation.
+
+    Returns:
+        The policy's alias, or its class, and its keyword arguments.
+
+    Raises:
+        InputError: If the space is no box, or the activation has no such name.
+    """
+    if not isinstance(observation_space, spaces.Box):
+        raise InputError(
+            f"the policy needs a Box observation space, got {type(observation_space).__name__}"
+        )
+    if hyperparameters.activation not in ACTIVATIONS:
+        raise InputError(
+            f"unknown activation {hyperparameters.activation!r}; there are {', '.join(ACTIVATIONS)}"
+        )
+    sizes = list(hyperparameters.hidden_sizes)
+    kwargs: dict[str, Any] = {
+        "net_arch": {"pi": sizes, "vf": sizes},
+        "activation_fn": ACTIVATIONS[hyperparameters.activation],
+        "log_std_init": hyperparameters.log_std_init,
+        # SB3's own epsilon; one pass over all parameters takes a quarter of the time.
+        "optimizer_kwargs": {"eps": 1e-5, "fused": True},
+    }
+    if is_image_space(observation_space):
+        if hyperparameters.image_extractor is not None:
+            module, _, name = hyperparameters.image_extractor.partition(":")
+            kwargs["features_extractor_class"] = getattr(import_module(module), name)
+        return "CnnPolicy", kwargs
+    kwargs["features_extractor_class"] = NormalizeObservations
+    if hyperparameters.actor_inputs is not None:
+        return AsymmetricPolicy, {**kwargs, "n_actor": hyperparameters.actor_inputs}
+    return "MlpPolicy", kwargs
 
 
 def make_model(

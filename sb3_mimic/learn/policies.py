@@ -6,7 +6,6 @@ and changed only by an explicit call, never inside an update (SB3's ratio of new
 probability would otherwise not start at one).
 """
 
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,9 @@ import torch as th
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
+from stable_baselines3.common.preprocessing import get_flattened_obs_dim
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
-
-from sb3_mimic.errors import InputError
-from sb3_mimic.learn.tasks import Hyperparameters
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "elu": nn.ELU,
@@ -136,52 +132,6 @@ def normalizers(policy: nn.Module) -> list[NormalizeObservations]:
         policy: An SB3 policy.
     """
     return [m for m in policy.modules() if isinstance(m, NormalizeObservations)]
-
-
-def policy_settings(
-    observation_space: spaces.Space[Any], hyperparameters: Hyperparameters
-) -> tuple[str | type[ActorCriticPolicy], dict[str, Any]]:
-    """The ``policy`` and ``policy_kwargs`` that an SB3 on-policy algorithm is built with.
-
-    Args:
-        observation_space: Images (uint8 boxes) get SB3's ``CnnPolicy``, every other box the
-            ``MlpPolicy`` behind :class:`NormalizeObservations`, or with ``actor_inputs`` the
-            :class:`~sb3_mimic.learn.asymmetric.AsymmetricPolicy`.
-        hyperparameters: Network sizes, activation and initial log standard deviation.
-
-    Returns:
-        The policy's alias, or its class, and its keyword arguments.
-
-    Raises:
-        InputError: If the space is no box, or the activation has no such name.
-    """
-    if not isinstance(observation_space, spaces.Box):
-        raise InputError(
-            f"the policy needs a Box observation space, got {type(observation_space).__name__}"
-        )
-    if hyperparameters.activation not in ACTIVATIONS:
-        raise InputError(
-            f"unknown activation {hyperparameters.activation!r}; there are {', '.join(ACTIVATIONS)}"
-        )
-    sizes = list(hyperparameters.hidden_sizes)
-    kwargs: dict[str, Any] = {
-        "net_arch": {"pi": sizes, "vf": sizes},
-        "activation_fn": ACTIVATIONS[hyperparameters.activation],
-        "log_std_init": hyperparameters.log_std_init,
-        # SB3's own epsilon; one pass over all parameters takes a quarter of the time.
-        "optimizer_kwargs": {"eps": 1e-5, "fused": True},
-    }
-    if is_image_space(observation_space):
-        if hyperparameters.image_extractor is not None:
-            module, _, name = hyperparameters.image_extractor.partition(":")
-            kwargs["features_extractor_class"] = getattr(import_module(module), name)
-        return "CnnPolicy", kwargs
-    kwargs["features_extractor_class"] = NormalizeObservations
-    if hyperparameters.actor_inputs is not None:
-        from sb3_mimic.learn.asymmetric import AsymmetricPolicy
-
-        return AsymmetricPolicy, {**kwargs, "n_actor": hyperparameters.actor_inputs}
-    return "MlpPolicy", kwargs
 
 
 def is_critic_parameter(name: str) -> bool:

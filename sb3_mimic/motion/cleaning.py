@@ -70,7 +70,7 @@ def clean(
 
     Example:
         >>> from sb3_mimic.motion.cleaning import CleaningSettings, clean
-        >>> from sb3_mimic.motion.skeletal import load_skeletal
+        >>> from sb3_mimic.motion.skeletal_load import load_skeletal
         >>> def cleaned(path):
         ...     motion, changes = clean(load_skeletal(path), CleaningSettings(cutoff=8.0))
         ...     return motion

@@ -7,6 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+#: The sides of the humanoid's joint names.
+SIDES: Final = ("right", "left")
+
 _OTHER: Final = {"left": "right", "right": "left", "l": "r", "r": "l"}
 
 #: Where a name may say its side: the word anywhere, its letter at either end or after a separator.

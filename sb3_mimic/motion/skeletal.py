@@ -6,8 +6,7 @@ out of that: hinge angles of a known model.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -94,6 +93,13 @@ class JointTree:
     def children(self, joint: int) -> list[int]:
         """Indices of a joint's children, in order."""
         return np.flatnonzero(self.parents == joint).tolist()
+
+    def ancestors(self, joint: int) -> list[int]:
+        """Indices of the joints above one, the nearest first."""
+        found = []
+        while (joint := int(self.parents[joint])) >= 0:
+            found.append(joint)
+        return found
 
     @cached_property
     def rest_positions(self) -> Array:
@@ -362,44 +368,6 @@ def rotation_path(rotations: Array, at: ArrayLike) -> Array:
         path[:, joint] = CubicSpline(np.arange(len(rotations)), rotations[:, joint])(at)
     path /= np.linalg.norm(path, axis=-1, keepdims=True)
     return path
-
-
-def load_skeletal(
-    path: str | Path,
-    *,
-    fps: float | None = None,
-    units: str | None = None,
-    up: Literal["y", "z"] | None = None,
-    asf: str | Path | None = None,
-) -> SkeletalMotion:
-    """Reads a motion file that has a skeleton of its own, by its suffix: BVH or AMC.
-
-    Args:
-        path: The file.
-        fps: Rate [1/s] in place of the file's, or of the one that is assumed.
-        units: Unit of length: "m", "cm", "mm", "in", "ft" or "cmu"; guessed without it.
-        up: Of a BVH file, the axis that points up; told from the figure without it.
-        asf: Of an AMC file, its skeleton; looked for beside it without it.
-
-    Raises:
-        InputError: For another suffix, an option that the format does not have, or what the readers
-            refuse (``read_bvh``, ``read_asf_amc``).
-    """
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix == ".bvh":
-        from sb3_mimic.motion.formats.bvh import read_bvh
-
-        if asf is not None:
-            raise InputError(f"{path}: a BVH file has its skeleton in it and takes no ASF file")
-        return read_bvh(path, units, fps=fps, up=up)
-    if suffix in {".amc", ".asf"}:
-        from sb3_mimic.motion.formats.asfamc import read_asf_amc
-
-        if up == "z":
-            raise InputError(f"{path}: AMC files are y-up")
-        return read_asf_amc(path, asf, fps, units=units)
-    raise InputError(f"{path}: a motion with a skeleton of its own is a .bvh or an .amc file")
 
 
 def _freeze(instance: object, **dtypes: type) -> None:

@@ -46,7 +46,7 @@ class MotionsPlot:
 def _load(motion: str) -> "MotionClip | SkeletalMotion":
     """The motion on its own skeleton."""
     from sb3_mimic.motion.library import builtin_names, load_motion, motion_path
-    from sb3_mimic.motion.skeletal import load_skeletal
+    from sb3_mimic.motion.skeletal_load import load_skeletal
 
     if motion not in builtin_names():
         path = motion_path(motion)

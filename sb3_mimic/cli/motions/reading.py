@@ -35,7 +35,8 @@ class Reading:
                 for a motion that needs none.
         """
         from sb3_mimic.motion.library import builtin_names, motion_path
-        from sb3_mimic.motion.skeletal import SUFFIXES, load_skeletal
+        from sb3_mimic.motion.skeletal import SUFFIXES
+        from sb3_mimic.motion.skeletal_load import load_skeletal
 
         path = None if motion in builtin_names() else motion_path(motion)
         if path is not None and path.suffix.lower() in (*SUFFIXES, ".asf"):

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion.retarget.mapping import SIDES, JointMapping
+from sb3_mimic.motion.retarget.mapping import JointMapping
 from sb3_mimic.motion.rotations import rotation
+from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeletal import SkeletalMotion, forward_kinematics
 from sb3_mimic.motion.skeleton import SKELETON
 

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from sb3_mimic.motion.lint import stretches
 from sb3_mimic.motion.retarget.anatomy import Anatomy
-from sb3_mimic.motion.retarget.mapping import SIDES
+from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeleton import SOLE_CORNERS
 
 Array = NDArray[np.float64]

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.motion.retarget.mapping import SIDES, ancestors
+from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeletal import JointTree
 
 Array = NDArray[np.float64]
@@ -121,7 +121,7 @@ def _chest(
 ) -> tuple[int, list[int], list[list[int]]]:
     """The joint that a head and two arms hang from, the head and the arms; -1 where none is."""
     for joint in range(tree.n_joints):
-        line = {joint, *ancestors(tree, joint)}
+        line = {joint, *tree.ancestors(joint)}
         if pelvis not in line or line & in_legs:
             continue
         branches = [child for child in tree.children(joint) if child not in in_legs]
@@ -140,8 +140,8 @@ def _meeting_points(tree: JointTree, found: dict[str, int]) -> dict[str, int]:
     for part, limb in (("root", "hip"), ("chest", "shoulder")):
         pair = [found.get(f"{side}_{limb}") for side in SIDES]
         if pair[0] is not None and pair[1] is not None:
-            others = set(ancestors(tree, pair[1]))
-            common = [joint for joint in ancestors(tree, pair[0]) if joint in others]
+            others = set(tree.ancestors(pair[1]))
+            common = [joint for joint in tree.ancestors(pair[0]) if joint in others]
             if common:
                 points[part] = common[0]
     return points

@@ -6,7 +6,8 @@ from sb3_mimic.motion.cleaning import CleaningSettings, clean
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.humanoid_tree import from_skeletal, is_humanoid
 from sb3_mimic.motion.retarget.run import retarget
-from sb3_mimic.motion.skeletal import SkeletalMotion, load_skeletal
+from sb3_mimic.motion.skeletal import SkeletalMotion
+from sb3_mimic.motion.skeletal_load import load_skeletal
 
 #: What is cut off and repaired before a motion is put on the humanoid, which finds the ground.
 BEFORE_RETARGETING = CleaningSettings(ground=False)

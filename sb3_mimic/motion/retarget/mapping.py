@@ -12,9 +12,9 @@ from typing import Final
 import yaml
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.motion.retarget.guess import guess_by_names, guess_by_shape
+from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeletal import JointTree
-
-SIDES: Final = ("right", "left")
 
 #: Each of the humanoid's parts and the part that it must lie below in the joint tree.
 ABOVE: Final[AbstractMapping[str, str | None]] = MappingProxyType(
@@ -97,7 +97,7 @@ class JointMapping:
             found[part] = tree.names.index(joint)
         for part, index in found.items():
             above = ABOVE[part]
-            if above is not None and found[above] not in ancestors(tree, index):
+            if above is not None and found[above] not in tree.ancestors(index):
                 raise InputError(
                     f"mapping {self.origin}: {part} is {self.joints[part]!r}, which does not lie "
                     f"below {self.joints[above]!r}, the {above}, in the joint tree"
@@ -133,8 +133,6 @@ def find_mapping(tree: JointTree) -> JointMapping:
     Raises:
         InputError: If parts cannot be found, naming them and the joints that there are.
     """
-    from sb3_mimic.motion.retarget.guess import guess_by_names, guess_by_shape
-
     names = {plain_name(name): name for name in reversed(tree.names)}
     for family in families():
         joints = {part: names.get(plain_name(joint)) for part, joint in family.joints.items()}
@@ -169,14 +167,6 @@ def families() -> tuple[JointMapping, ...]:
         for entry in entries
         if entry.name.endswith(".yaml")
     )
-
-
-def ancestors(tree: JointTree, joint: int) -> list[int]:
-    """The joints above one, the nearest first."""
-    found = []
-    while (joint := int(tree.parents[joint])) >= 0:
-        found.append(joint)
-    return found
 
 
 def plain_name(name: str) -> str:

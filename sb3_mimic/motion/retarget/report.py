@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.kinematics import body_poses, lowest_points
 from sb3_mimic.motion.retarget.feet import SOLE_EDGES, Foot, place
-from sb3_mimic.motion.retarget.mapping import SIDES
+from sb3_mimic.motion.sides import SIDES
 
 Array = NDArray[np.float64]
 

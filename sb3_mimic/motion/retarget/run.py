@@ -27,7 +27,7 @@ from sb3_mimic.motion.retarget.feet import (
 )
 from sb3_mimic.motion.retarget.limbs import limb
 from sb3_mimic.motion.retarget.limits import humanoid_limits
-from sb3_mimic.motion.retarget.mapping import SIDES, JointMapping, find_mapping
+from sb3_mimic.motion.retarget.mapping import JointMapping, find_mapping
 from sb3_mimic.motion.retarget.report import (
     RetargetReport,
     effector_errors,
@@ -36,6 +36,7 @@ from sb3_mimic.motion.retarget.report import (
     skate_speeds,
 )
 from sb3_mimic.motion.retarget.solve import Targets, solve, with_reachable_feet
+from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeletal import SkeletalMotion
 from sb3_mimic.motion.skeleton import SKELETON
 

@@ -14,8 +14,8 @@ from sb3_mimic.motion.repair import PUSH_TIME, eased_into, smooth_cover
 from sb3_mimic.motion.retarget.anatomy import Anatomy
 from sb3_mimic.motion.retarget.feet import SOLE_EDGES, Foot
 from sb3_mimic.motion.retarget.limbs import REACH, limb, solve_limb
-from sb3_mimic.motion.retarget.mapping import SIDES
 from sb3_mimic.motion.rotations import continuous_signs, rotation_to_hinges
+from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeleton import HINGE_NAMES, HINGE_SLICES, SKELETON
 
 Array = NDArray[np.float64]
