@@ -88,15 +88,19 @@ def main() -> None:
     parser.add_argument("--timesteps", type=int, help="500 000 and 3 000 000 without it")
     parser.add_argument("--demos", type=int, default=50, help="gait: episodes of demonstrations")
     parser.add_argument("--epochs", type=int, default=100, help="gait: of cloning")
-    parser.add_argument("--episodes", type=int, default=64, help="of each evaluation")
+    parser.add_argument("--episodes", type=int, help="of each evaluation: 64, and 256 on hardware")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of an episode")
     parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "pidog")
     arguments = parser.parse_args()
+    on_hardware = arguments.what == "hardware"
     if arguments.timesteps is None:
-        arguments.timesteps = 3_000_000 if arguments.what == "hardware" else 500_000
+        arguments.timesteps = 3_000_000 if on_hardware else 500_000
+    if arguments.episodes is None:
+        # Falls are rare there, and half of the robots are counted apart.
+        arguments.episodes = 256 if on_hardware else 64
     if arguments.what == "gait":
         walks(arguments)
-    if arguments.what == "hardware":
+    if on_hardware:
         hardware(arguments)
     rows = ROWS.read()
     text = f"{_INTRODUCTION}{walk_table(rows)}"

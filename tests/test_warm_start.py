@@ -134,6 +134,31 @@ def test_steps_grow_to_their_own_size_after_the_warm_up(env: VecEnv, algo: str) 
         assert found == pytest.approx(wanted)
 
 
+def test_of_an_adaptive_rate_the_divergence_grows_and_not_the_rate(env: VecEnv) -> None:
+    model = make_model("ppo", env, SETTINGS.updated({"desired_kl": 0.1}), seed=0)
+    rate = model.learning_rate
+    assert isinstance(rate, AdaptiveRate)
+    rates, asked = [], []
+
+    class Seen(BaseCallback):
+        def __init__(self, rate: AdaptiveRate) -> None:
+            super().__init__()
+            self.rate = rate
+
+        def _on_step(self) -> bool:
+            assert self.rate.desired_kl == 0.1  # what a checkpoint would hold
+            return True
+
+        def _on_rollout_end(self) -> None:
+            rates.append(vars(self.model)["lr_schedule"](1.0))
+            asked.append(self.rate.desired_kl)
+
+    warmup = CriticWarmupCallback(1)
+    model.learn(ROLLOUT * 5, callback=[warmup, RampCallback(2, 0.2, warmup), Seen(rate)])
+    assert asked == pytest.approx([0.1, 0.02, 0.06, 0.1, 0.1])
+    assert rates[1:] == pytest.approx([0.1 * SETTINGS.learning_rate] * 4)
+
+
 def test_the_critic_learns_at_its_own_rate_where_the_actor_stands_next_to_none(
     env: VecEnv,
 ) -> None:

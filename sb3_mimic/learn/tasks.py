@@ -157,7 +157,7 @@ class WarmStartSettings:
     gate_episodes: int = 16
     noise_step: float = 0.1
     critic_rollouts: int = 5
-    explained_variance: float = 0.5
+    explained_variance: float = 0.8
     critic_epochs: int = 2
     ramp_updates: int = 10
     ramp_start: float = 0.1
@@ -379,15 +379,16 @@ register_task(
         hyperparameters=replace(
             get_task("pidog").hyperparameters,
             n_envs=128,
-            rollout_size=32768,
+            rollout_size=16384,
             batch_size=4096,
+            learning_rate=1e-3,
             actor_inputs=74,
         ),
         algorithm_settings={
             **get_task("pidog").algorithm_settings,
-            # This clone stands so little noise that a single step of a fixed learning rate leaves
-            # the trust region.
-            "ppo": {"n_epochs": 5, "desired_kl": 0.02},
+            # With so little noise a divergence is a small step: from .02 nothing was gained in 1 M
+            # samples, from .1 a tenth of the return in .6 M.
+            "ppo": {"n_epochs": 5, "desired_kl": 0.1},
         },
         # Past actions are observed, so noise comes back: with a standard deviation of .1 three in
         # four of the clone's episodes end in a fall.

@@ -423,8 +423,8 @@ class RampCallback(BaseCallback):
     """Begins with small steps of the actor and lets them grow to their ordinary size.
 
     The critic has seen the clone's rollouts only. For PPO's kind learning rate, clip range and
-    target KL are scaled; for TRPO's kind the target KL, since its learning rate is the critic's.
-    An :class:`~sb3_mimic.learn.algorithms.AdaptiveRate` begins small by itself.
+    target KL are scaled, of an :class:`~sb3_mimic.learn.algorithms.AdaptiveRate` the divergence
+    that it asks for; for TRPO's kind the target KL, since its learning rate is the critic's.
 
     Args:
         n_updates: Updates of the actor until its steps have their full size.
@@ -443,7 +443,7 @@ class RampCallback(BaseCallback):
         self.start = start
         self.warmup = warmup
         self._n_done = 0
-        self._usual: dict[str, Any] = {}
+        self._usual: list[tuple[Any, str, Any]] = []
 
     def _on_step(self) -> bool:
         return True
@@ -460,25 +460,32 @@ class RampCallback(BaseCallback):
         factor = self.start + (1 - self.start) * self._n_done / self.n_updates
         self._n_done += 1
         self.logger.record("handover/step_size", factor)
-        trust_region = has_trust_region(self.model)
-        names = ["target_kl"] if trust_region else ["target_kl", "clip_range"]
-        if not (trust_region or isinstance(self.model.learning_rate, AdaptiveRate)):
-            names.append("lr_schedule")
-        own = vars(self.model)
+        rate = self.model.learning_rate
+        if has_trust_region(self.model):
+            self._scale(self.model, ("target_kl",), factor)
+        elif isinstance(rate, AdaptiveRate):
+            self._scale(self.model, ("target_kl", "clip_range"), factor)
+            self._scale(rate, ("desired_kl",), factor)
+        else:
+            self._scale(self.model, ("target_kl", "clip_range", "lr_schedule"), factor)
+
+    def _scale(self, owner: Any, names: Sequence[str], factor: float) -> None:
+        """Makes settings smaller until :meth:`restore`."""
         for name in names:
-            if own.get(name) is not None:
-                self._usual[name] = own[name]
-                own[name] = (
-                    _Scaled(own[name], factor) if callable(own[name]) else factor * own[name]
-                )
+            value = vars(owner).get(name)
+            if value is not None:
+                self._usual.append((owner, name, value))
+                scaled = _Scaled(value, factor) if callable(value) else factor * value
+                vars(owner)[name] = scaled
 
     def _on_training_end(self) -> None:
         self.restore()
 
     def restore(self) -> None:
         """Gives the algorithm its own settings back."""
-        vars(self.model).update(self._usual)
-        self._usual = {}
+        for owner, name, value in self._usual:
+            vars(owner)[name] = value
+        self._usual = []
 
 
 class CloningCallback(BaseCallback):
