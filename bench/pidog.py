@@ -1,7 +1,7 @@
 """What PiDog's trainings come to: from a gait or from scratch, and what can leave the simulator.
 
     python bench/pidog.py gait [--algo ppo] [--seeds 0 1 2] [--ways bc scratch]
-    python bench/pidog.py hardware [--algo ppo] [--seeds 0] [--timesteps 3000000]
+    python bench/pidog.py hardware [--algo ppo] [--seeds 0] [--timesteps 2000000]
     python bench/pidog.py table
 
 ``gait``: full observations, the 2 Hz sine gait cloned and improved by reinforcement learning, and
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--algo", default="ppo")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--ways", nargs="+", choices=("bc", "scratch"), default=("bc", "scratch"))
-    parser.add_argument("--timesteps", type=int, help="500 000 and 3 000 000 without it")
+    parser.add_argument("--timesteps", type=int, help="500 000, and 2 000 000 on hardware")
     parser.add_argument("--demos", type=int, default=50, help="gait: episodes of demonstrations")
     parser.add_argument("--epochs", type=int, default=100, help="gait: of cloning")
     parser.add_argument("--episodes", type=int, help="of each evaluation: 64, and 256 on hardware")
@@ -94,7 +94,7 @@ def main() -> None:
     arguments = parser.parse_args()
     on_hardware = arguments.what == "hardware"
     if arguments.timesteps is None:
-        arguments.timesteps = 3_000_000 if on_hardware else 500_000
+        arguments.timesteps = 2_000_000 if on_hardware else 500_000
     if arguments.episodes is None:
         # Falls are rare there, and half of the robots are counted apart.
         arguments.episodes = 256 if on_hardware else 64

@@ -26,7 +26,8 @@ def run_of(name: str) -> RunFolder:
 
 
 def test_the_robots_have_one() -> None:
-    assert {"humanoid-squat", "humanoid-walk", "humanoid-wave", "pidog-sine"} <= set(NAMES)
+    walks = {"humanoid-walk", "pidog-sine", "pidog-hardware"}
+    assert walks | {"humanoid-squat", "humanoid-wave"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,10 +47,13 @@ def test_each_is_a_small_run_with_its_figures(name: str) -> None:
 def test_each_still_does_what_its_evaluation_says(name: str) -> None:
     trained = open_trained(Path(name))
     said = json.loads(run_of(name).evaluation.read_text(encoding="utf-8"))["model"]
-    found = evaluate(trained.policy, trained.env_id, trained.env_kwargs, n_episodes=8)
-    # Fewer start phases than were evaluated, on perhaps another processor.
+    # Fewer start phases than were evaluated, where episodes do not differ by robot and command;
+    # on perhaps another processor.
+    n_episodes = 32 if name == "pidog-hardware" else 8
+    found = evaluate(trained.policy, trained.env_id, trained.env_kwargs, n_episodes=n_episodes)
     assert found["mean_reward"] == pytest.approx(said["mean_reward"], rel=0.02)
-    assert found["survival_s"] == said["survival_s"] == 20.0
+    assert found["survival_s"] == pytest.approx(said["survival_s"], rel=0.02)
+    assert found["survival_s"] > 19.0
 
 
 def test_training_goes_on_from_one() -> None:

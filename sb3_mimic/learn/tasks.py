@@ -374,14 +374,16 @@ register_task(
         env_options={"privileged": True},
         env_id="sb3_mimic/PiDogHardware-v0",
         n_bc_epochs=40,
-        n_rl_timesteps=3_000_000,
+        n_rl_timesteps=2_000_000,
         visualize_freq=500_000,
         hyperparameters=replace(
             get_task("pidog").hyperparameters,
             n_envs=128,
             rollout_size=16384,
             batch_size=4096,
+            # At a rate that stays, noise grows from 1.5 M samples on, and falls with it.
             learning_rate=1e-3,
+            linear_decay=True,
             actor_inputs=74,
         ),
         algorithm_settings={
