@@ -131,6 +131,7 @@ class AdaptiveRate:
         desired_kl: The divergence an update should make.
     """
 
+    # The update that it was told of last.
     _told = -1
 
     def __init__(self, most: float, linear_decay: bool, desired_kl: float) -> None:
