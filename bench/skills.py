@@ -119,6 +119,9 @@ def show(rows: list[Row]) -> None:
         "Trained by `bench/skills.py` for a part of DeepMimic's samples, evaluated by\n[the "
         "protocol](../dimensions.md#evaluation-protocol); DeepMimic's figures in parentheses.\n"
         "Commands, seeds, versions and curves: [skills.json](skills.json).\n\n"
+        "Pushes are forward and to the weaker side, those survived at each of eight moments of the "
+        "motion and those\nsurvived at half of them; DeepMimic pushed at one moment, in the middle "
+        "of a cycle.\n\n"
     )
     notes = [
         f"\n{row['skill']}, seed {row['seed']}: {row['note']}\n" for row in rows if "note" in row
@@ -148,7 +151,7 @@ def summary(rows: list[Row]) -> str:
 def table(rows: list[Row]) -> str:
     """A line for each run."""
     columns = ("skill", "algo", "from", "seed", "samples [M]", "wall [min]", "BC only", "return")
-    columns += ("stochastic", "survival [s]", "push forward, sideways [N]")
+    columns += ("stochastic", "survival [s]", "push, always [N]", "push, half [N]")
     lines = [
         f"| {' | '.join(columns)} |",
         "|---" * len(columns) + "|",
@@ -159,19 +162,20 @@ def table(rows: list[Row]) -> str:
         begin = f"| {skill} | {algo} | {start} | {seed} "
         if not row["finished"]:
             planned = f"{row['timesteps'] / 1e6:.1f} ({known.samples})"
-            lines.append(f"{begin}| {planned} | not finished | | | | | |")
+            lines.append(f"{begin}| {planned} | not finished | | | | | | |")
             continue
         model, clone = row["model"], row["clone"]
-        push = f"{model['push_forward_N']:.0f}, {model['push_sideways_N']:.0f}"
+        always = f"{model['push_forward_N']:.0f}, {model['push_sideways_N']:.0f}"
+        half = f"{model['push_forward_median_N']:.0f}, {model['push_sideways_median_N']:.0f}"
         if known.push is not None:
-            push += " ({}, {})".format(*known.push)
+            half += " ({}, {})".format(*known.push)
         lines.append(
             f"{begin}| {row['num_timesteps'] / 1e6:.1f} ({known.samples}) "
             f"| {'–' if row['wall_s'] is None else format(row['wall_s'] / 60, '.0f')} "
             f"| {'–' if clone is None else format(clone['normalized_return'], '.3f')} "
             f"| {model['normalized_return']:.3f} ({known.normalized_return}) "
             f"| {model['normalized_return_stochastic']:.3f} "
-            f"| {model['survival_s']:.1f} | {push} |"
+            f"| {model['survival_s']:.1f} | {always} | {half} |"
         )
     return "\n".join(lines) + "\n"
 

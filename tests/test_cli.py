@@ -520,10 +520,19 @@ def test_the_module_is_the_command() -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("algo", ["ppo", "trpo"])
-def test_the_camera_works_from_demonstrations_to_evaluation(algo: str, capsys: Capture) -> None:
-    code = train("--env", "pidog", "--algo", algo, "--use-camera", "--experiment-name", "a")
-    assert code == 0
+@pytest.mark.parametrize(
+    ("algo", "handover"),
+    [
+        ("ppo", "none"),
+        # Its gate looks through the camera for dozens of episodes.
+        pytest.param("trpo", "standard", marks=pytest.mark.slow),
+    ],
+)
+def test_the_camera_works_from_demonstrations_to_evaluation(
+    algo: str, handover: str, capsys: Capture
+) -> None:
+    asked = ["--env", "pidog", "--use-camera", "--algo", algo, "--handover", handover]
+    assert train(*asked, "--experiment-name", "a") == 0
     run = RunFolder(Path("outputs/a"))
     policy = load_policy(run.model)
     assert policy.observation_space.shape == (3, 85, 84)

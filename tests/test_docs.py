@@ -29,7 +29,7 @@ ELSEWHERE = {ROOT / "docs" / "migration.md", ROOT / "docs" / "extending.md"}
 # What makes the examples' numbers small.
 TINY = (
     (r"n_episodes=\d+", "n_episodes=2"),
-    (r"n_epochs=\d+", "n_epochs=1"),
+    (r"n_epochs=\d+", "n_epochs=5"),
     (r"n_demo_episodes=\d+", "n_demo_episodes=2"),
     (r"total_bc_epochs=\d+", "total_bc_epochs=1"),
     (r"(total_(?:rl_)?timesteps)=[\d_]{5,}", r"\1=4096"),

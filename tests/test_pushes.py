@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv
 from sb3_mimic.envs.pushes import PUSH_EVERY, PUSH_SECONDS, Pushes
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.robustness import push_test
 
 ID = "sb3_mimic/HumanoidMimic-v0"
@@ -109,3 +110,11 @@ def test_the_push_test_pushes_by_itself() -> None:
 def test_what_is_no_force_is_refused(force: float) -> None:
     with pytest.raises(InputError, match="push_force"):
         make(push_force=force)
+
+
+def test_what_is_pushed_in_training_may_leave_the_reference() -> None:
+    ordinary, pushed = TrainConfig(), TrainConfig(push_force=200.0)
+    assert ordinary.training_env_kwargs == {"early_termination": "tracking"}
+    batch = HumanoidMimicEnv(**pushed.training_env_kwargs).make_batch(1)
+    assert isinstance(batch, HumanoidBatch)
+    assert (batch.options.push_force, batch.options.early_termination) == (200.0, "fall")

@@ -9,6 +9,8 @@ import pytest
 from sb3_contrib import TRPO
 from stable_baselines3 import PPO
 
+from sb3_mimic.learn.algorithms import make_model
+from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.tasks import TASKS, get_task
 from sb3_mimic.registration import ENVIRONMENTS
 from sb3_mimic.rl_zoo import settings
@@ -59,7 +61,10 @@ def test_trains_with_our_settings(algo: str, robot: str, tmp_path: Path) -> None
     wanted = task.hyperparameters_for(algo)
     assert model.num_timesteps == 64
     assert model.gamma == wanted.gamma
-    assert model.lr_schedule(1.0) == pytest.approx(wanted.learning_rate)
+    envs = make_envs(task.env_id, 1)
+    ours = make_model(algo, envs, wanted)
+    envs.close()
+    assert model.lr_schedule(1.0) == pytest.approx(ours.lr_schedule(1.0))
     assert model.policy.net_arch == {key: list(wanted.hidden_sizes) for key in ("pi", "vf")}
     for name, value in wanted.extra.items():
         assert getattr(model, name) == value

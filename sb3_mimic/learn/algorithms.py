@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from gymnasium import spaces
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -131,6 +131,8 @@ class AdaptiveRate:
         desired_kl: The divergence an update should make.
     """
 
+    #: Part of ``most`` that it begins at.
+    start: ClassVar = 0.1
     # The update that it was told of last.
     _told = -1
 
@@ -138,7 +140,7 @@ class AdaptiveRate:
         self.most = most
         self.linear_decay = linear_decay
         self.desired_kl = desired_kl
-        self.factor = 0.1
+        self.factor = self.start
 
     def __call__(self, progress_remaining: float) -> float:
         """The rate at ``progress_remaining``, which goes from 1 to 0."""

@@ -1,11 +1,13 @@
 """This package's settings as RL Zoo's: ``--conf-file sb3_mimic.rl_zoo.ppo``, or ``.trpo``.
 
 Always those of the tasks' registry. What differs is what RL Zoo has its own way for: observations
-are normalized by its ``VecNormalize`` and not within the policy.
+are normalized by its ``VecNormalize`` and not within the policy, and a learning rate adapts to
+nothing, so that where it would, the one that it begins with is named.
 """
 
 from typing import Any
 
+from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.policies import ACTIVATIONS
 from sb3_mimic.learn.tasks import TASKS
 
@@ -20,7 +22,8 @@ def settings(algo: str) -> dict[str, dict[str, Any]]:
     for task in TASKS.values():
         chosen = task.hyperparameters_for(algo)
         sizes = list(chosen.hidden_sizes)
-        rate = chosen.learning_rate
+        start = 1.0 if chosen.desired_kl is None else AdaptiveRate.start
+        rate = start * chosen.learning_rate
         found[task.env_id] = {
             "n_envs": chosen.n_envs,
             "n_timesteps": task.n_rl_timesteps,
