@@ -1,6 +1,7 @@
 """Rows of results: kept in a JSON file and shown in a page, so that a benchmark can go on later."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -101,6 +102,8 @@ def trained(run: RunFolder, asked: Sequence[str], timesteps: int) -> float:
     else:
         folder = ["--output-dir", str(run.path.parent), "--experiment-name", run.path.name]
         command += [*asked, *folder]
+    # Ended from outside, it keeps the time it took.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     timing = run.path / "wall_seconds.json"
     spent: float = json.loads(timing.read_text(encoding="utf-8")) if timing.is_file() else 0.0
     began = time.perf_counter()

@@ -12,7 +12,6 @@ written from them.
 
 import argparse
 import json
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -67,8 +66,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "skills")
     arguments = parser.parse_args()
-    # So that a row that is ended keeps the time it took.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     clips = {skill: arguments.clips / f"humanoid3d_{skill}.txt" for skill in arguments.skills}
     missing = [skill for skill, clip in clips.items() if not clip.is_file()]
     if missing:
