@@ -16,7 +16,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate
-from sb3_mimic.learn.policies import moments, normalizers
+from sb3_mimic.learn.policies import log_std_parameter, moments, normalizers
 from sb3_mimic.learn.saved import save_model
 from sb3_mimic.learn.threads import worth_threads
 
@@ -73,6 +73,40 @@ class AdaptiveRateCallback(BaseCallback):
         for name, value in self.logger.name_to_value.items():
             if name.endswith("train/approx_kl") and value:
                 rate.adapt(float(value), self.model._n_updates)
+
+
+class NoiseCeilingCallback(BaseCallback):
+    """Lowers exploration's noise in the later part of a training, by a ceiling that falls evenly.
+
+    PPO and TRPO hardly move the noise themselves, and under noise that stays a policy that could
+    perform the whole motion learns from the falls that the noise makes. Early on it is needed.
+
+    Args:
+        first: The ceiling of the log standard deviation where it begins to fall.
+        last: At the end.
+        begin: Part of the training without a ceiling.
+        verbose: As SB3's.
+    """
+
+    model: OnPolicyAlgorithm
+
+    def __init__(self, first: float, last: float, begin: float = 0.4, verbose: int = 0) -> None:
+        super().__init__(verbose)
+        self.first = first
+        self.last = last
+        self.begin = begin
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        log_std = log_std_parameter(self.model.policy)
+        done = self.model.num_timesteps / self.model._total_timesteps
+        if log_std is None or done < self.begin:
+            return
+        fallen = min(1.0, (done - self.begin) / (1 - self.begin))
+        with th.no_grad():
+            log_std.clamp_(max=self.first + (self.last - self.first) * fallen)
 
 
 class ThreadsCallback(BaseCallback):

@@ -20,7 +20,7 @@ from sb3_mimic.demos.storage import save_demonstrations
 from sb3_mimic.envs.opengl import has_display
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import check_device, get_algorithm, make_model
-from sb3_mimic.learn.callbacks import load_callback
+from sb3_mimic.learn.callbacks import NoiseCeilingCallback, load_callback
 from sb3_mimic.learn.collect import Source, load_for, refinement_options
 from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.environments import make_envs
@@ -269,6 +269,13 @@ class _Job:
             say=say,
         )
 
+    def exploration(self) -> list[BaseCallback]:
+        """The callback that lowers the noise on the way; none where it is to stay."""
+        settings = self.hyperparameters
+        if settings.log_std_final is None:
+            return []
+        return [NoiseCeilingCallback(settings.log_std_init, settings.log_std_final)]
+
     def evaluate(self, model: Policy) -> dict[str, float]:
         return evaluate(
             model,
@@ -431,6 +438,7 @@ def _reinforce(
             remaining,
             [
                 *job.handover(run, eval_envs, say),
+                *job.exploration(),
                 *job.sampling(),
                 *([] if job.callback is None else [job.callback]),
             ],

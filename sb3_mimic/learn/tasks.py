@@ -31,6 +31,8 @@ class Hyperparameters:
         gamma: Discount per control step.
         gae_lambda: λ of the generalized advantage estimate.
         log_std_init: Log standard deviation of the normalized action without cloning.
+        log_std_final: What the log standard deviation has come down to in the end, see
+            :class:`sb3_mimic.learn.callbacks.NoiseCeilingCallback`; None leaves it to training.
         hidden_sizes: Hidden layers of the actor and of the critic.
         activation: A name in :data:`sb3_mimic.learn.policies.ACTIVATIONS`.
         actor_inputs: How many of the observation's first numbers the actor reads, while the critic
@@ -53,6 +55,7 @@ class Hyperparameters:
     actor_inputs: int | None = None
     image_extractor: str | None = None
     desired_kl: float | None = None
+    log_std_final: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -61,6 +64,11 @@ class Hyperparameters:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
+        if self.log_std_final is not None and not self.log_std_final <= self.log_std_init:
+            raise InputError(
+                f"log_std_final must not be above log_std_init, {self.log_std_init}: "
+                f"{self.log_std_final}"
+            )
         if not self.hidden_sizes or min(self.hidden_sizes) < 1:
             raise InputError(f"hidden_sizes must be positive, got {self.hidden_sizes}")
 
@@ -307,6 +315,7 @@ register_task(
             gamma=0.97,
             gae_lambda=0.95,
             log_std_init=-2.0,
+            log_std_final=-3.2,
             hidden_sizes=(512, 256),
             activation="elu",
         ),
