@@ -17,7 +17,6 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from sb3_mimic.learn.algorithms import make_model
 from sb3_mimic.learn.callbacks import (
     AtomicCheckpointCallback,
-    NoiseCeilingCallback,
     NormalizerCallback,
     RewardTermsCallback,
     StaggerCallback,
@@ -25,7 +24,7 @@ from sb3_mimic.learn.callbacks import (
     VideoCallback,
 )
 from sb3_mimic.learn.environments import make_envs
-from sb3_mimic.learn.policies import log_std_parameter, normalizers
+from sb3_mimic.learn.policies import normalizers
 from sb3_mimic.learn.tasks import Hyperparameters
 
 SETTINGS = Hyperparameters(
@@ -95,45 +94,6 @@ def test_an_update_begins_with_the_statistics_of_its_samples(env: VecEnv) -> Non
     model.learn(64 * 4, callback=[NormalizerCallback(), ReadKl()])
     assert len(recorded) == 3
     np.testing.assert_allclose(recorded, 0, atol=1e-6)
-
-
-class ReadNoise(BaseCallback):
-    """Keeps the largest log standard deviation of every rollout."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[float] = []
-
-    def _on_step(self) -> bool:
-        return True
-
-    def _on_rollout_end(self) -> None:
-        log_std = log_std_parameter(self.model.policy)  # type: ignore[arg-type]
-        assert log_std is not None
-        self.seen.append(float(log_std.detach().max()))
-
-
-@pytest.mark.parametrize("algo", ["ppo", "trpo"])
-@pytest.mark.parametrize(
-    ("begin", "expected"), [(0.0, [-1.0, -2.0, -2.0, -2.5]), (0.5, [-0.5, -1.0, -1.0, -2.0])]
-)
-def test_the_noise_comes_down_evenly_and_goes_on_doing_so(
-    algo: str, begin: float, expected: list[float], env: VecEnv
-) -> None:
-    ceiling, watch = NoiseCeilingCallback(-1.0, -3.0, begin), ReadNoise()
-    model = make_model(algo, env, replace(SETTINGS, log_std_init=-0.5, extra={}), seed=0)
-    model.learn(64 * 2, callback=[ceiling, watch])
-    # Gone on with to twice the length: from the middle of what is then the whole.
-    model.learn(64 * 2, callback=[ceiling, watch], reset_num_timesteps=False)
-    # An update moves the noise as well, by far less.
-    np.testing.assert_allclose(watch.seen, expected, atol=0.02)
-
-
-def test_what_is_below_the_ceiling_stays(env: VecEnv) -> None:
-    model = make_model("ppo", env, replace(SETTINGS, log_std_init=-4.0), seed=0)
-    watch = ReadNoise()
-    model.learn(64 * 2, callback=[NoiseCeilingCallback(-1.0, -3.0, 0.0), watch])
-    np.testing.assert_allclose(watch.seen, -4.0, atol=0.02)
 
 
 class Terms(gym.Wrapper[Any, Any, Any, Any]):

@@ -17,6 +17,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate, make_model
+from sb3_mimic.learn.callbacks import NoiseCeilingCallback
 from sb3_mimic.learn.collapse import CollapseCallback
 from sb3_mimic.learn.finetune import fine_tune
 from sb3_mimic.learn.policies import is_critic_parameter
@@ -297,6 +298,30 @@ def test_noise_returns_after_the_warm_up(start: float, expected: tuple[float, ..
     noise, warmup = Noise(), CriticWarmupCallback(2)
     model.learn(ROLLOUT * 8, callback=[warmup, NoiseReturnCallback(-2.0, 0.5, warmup), noise])
     assert noise.log_stds == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+@pytest.mark.parametrize(
+    ("begin", "expected"), [(0.0, [-1.0, -2.0, -2.0, -2.5]), (0.5, [-0.5, -1.0, -1.0, -2.0])]
+)
+def test_the_noise_comes_down_evenly_and_goes_on_doing_so(
+    algo: str, begin: float, expected: list[float], env: VecEnv
+) -> None:
+    ceiling, noise = NoiseCeilingCallback(-1.0, -3.0, begin), Noise()
+    settings = SETTINGS.updated({"log_std_init": -0.5, "learning_rate": 3e-4})
+    model = make_model(algo, env, settings, seed=0)
+    model.learn(ROLLOUT * 2, callback=[ceiling, noise])
+    # Gone on with to twice the length: from the middle of what is then the whole.
+    model.learn(ROLLOUT * 2, callback=[ceiling, noise], reset_num_timesteps=False)
+    # An update moves the noise as well, by far less.
+    np.testing.assert_allclose(noise.log_stds, expected, atol=0.02)
+
+
+def test_noise_below_the_ceiling_stays(env: VecEnv) -> None:
+    settings = SETTINGS.updated({"log_std_init": -4.0, "learning_rate": 3e-4})
+    model, noise = make_model("ppo", env, settings, seed=0), Noise()
+    model.learn(ROLLOUT * 2, callback=[NoiseCeilingCallback(-1.0, -3.0, 0.0), noise])
+    np.testing.assert_allclose(noise.log_stds, -4.0, atol=0.02)
 
 
 def test_noise_falls_where_the_return_does() -> None:

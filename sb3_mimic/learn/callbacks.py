@@ -104,7 +104,7 @@ class NoiseCeilingCallback(BaseCallback):
         done = self.model.num_timesteps / self.model._total_timesteps
         if log_std is None or done < self.begin:
             return
-        fallen = min(1.0, (done - self.begin) / (1 - self.begin))
+        fallen = (done - self.begin) / (1 - self.begin)
         with th.no_grad():
             log_std.clamp_(max=self.first + (self.last - self.first) * fallen)
 
