@@ -1,5 +1,6 @@
 """Demonstrations made of refined actions, and the cache that these come from."""
 
+from contextlib import closing
 from pathlib import Path
 
 import gymnasium as gym
@@ -13,6 +14,11 @@ from sb3_mimic.cli.demos import Demos
 from sb3_mimic.demos.mocap import collect_mocap
 from sb3_mimic.demos.refined import RefinedSettings, Refinement, collect_refined
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.algorithms import make_model
+from sb3_mimic.learn.environments import make_envs
+from sb3_mimic.learn.evaluate import evaluate
+from sb3_mimic.learn.pretrain import pretrain
+from sb3_mimic.learn.tasks import get_task
 from sb3_mimic.refine import refine
 from sb3_mimic.refine.actions import RefinedActions, save_actions
 from sb3_mimic.refine.cache import refine_cached
@@ -30,6 +36,12 @@ def observations(trajectory: Trajectory) -> NDArray[np.float32]:
 @pytest.fixture(scope="module")
 def refined() -> RefinedActions:
     return refine("walk", method="invdyn", cycles=2)
+
+
+@pytest.fixture(scope="module")
+def found() -> RefinedActions:
+    """What `sb3-mimic train` clones."""
+    return Refinement().find(load_reference("walk"), seed=0)
 
 
 def test_first_pass_is_the_refined_clip(refined: RefinedActions) -> None:
@@ -58,6 +70,25 @@ def test_disturbed_passes_are_beside_the_clip_and_reproducible(refined: RefinedA
         np.testing.assert_array_equal(one.acts, same.acts)
         assert not np.array_equal(observations(one)[0], observations(other)[0])
         assert np.abs(one.acts).max() <= 1.0
+
+
+def test_the_feedback_catches_what_disturbs_it(found: RefinedActions) -> None:
+    """A pass lasts a second at least, unless the body falls or is lost."""
+    passes = collect_refined(ENV, "walk", 65, found)[1:]
+    lasted = [len(one) >= 30 for one in passes]
+    assert np.mean(lasted) >= 0.8
+
+
+def test_a_clone_of_the_walk_walks(found: RefinedActions) -> None:
+    """Without reinforcement learning, from every start phase and to the end of the episode."""
+    task = get_task("humanoid")
+    demonstrations = collect_refined(ENV, "walk", task.n_demo_episodes, found)
+    with closing(make_envs(ENV, 1)) as env:
+        model = make_model("ppo", env, task.hyperparameters_for("ppo"), seed=0)
+        pretrain(model, demonstrations, 40, settings=task.cloning, progress_bar=False)
+    figures = evaluate(model, ENV, n_episodes=8)
+    assert figures["survival_s"] == pytest.approx(20.0)
+    assert figures["normalized_return"] > 0.95
 
 
 def test_without_disturbance_labels_are_the_refined_actions(refined: RefinedActions) -> None:

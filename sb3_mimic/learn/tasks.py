@@ -302,7 +302,7 @@ register_task(
         motion="walk",
         motion_in_env=True,
         has_camera=False,
-        n_demo_episodes=50,
+        n_demo_episodes=200,
         n_bc_epochs=100,
         n_rl_timesteps=3_000_000,
         visualize_freq=1_000_000,
