@@ -45,9 +45,8 @@ _BATCH = 64
 _PASS_SECONDS = 2.0
 # What the feedback law minimizes: little of where the body is, much of how it moves, with actions
 # small enough for the linearization to hold. A body that was pushed off must take the step that it
-# needs now; tracking's own weights pull it back to where the clip stands, and it falls. After
-# disturbances of `RefinedSettings`, 1.7 s later .62 instead of .23 of the bodies were near the
-# built-in walk and DeepMimic's walk, run, jog, dance_a and kick (a random search over the weights).
+# needs now; tracking's own weights pull it back to where the clip stands, and it falls. Found by a
+# random search over six clips; docs/design.md, "Demonstrations from a clip", has the comparison.
 _LAW_WEIGHTS = TrackingWeights(
     root_ground=1.0,
     root_height=6.0,
