@@ -85,12 +85,17 @@ def show(rows: list[Row]) -> None:
 
 
 def reached(row: Row) -> float | None:
-    """Environment steps at the first evaluation of `GOAL` of what is possible; None for none."""
+    """Environment steps at the first evaluation of `GOAL` of what is possible; None for none.
+
+    The clone's is the first, after none.
+    """
     possible = POSSIBLE.get(row["env"])
     if possible is None or not row.get("curve"):
         return None
-    made = row["curve"]
-    for steps, found in zip(made["timesteps"], made["mean_return"], strict=True):
+    evaluations = list(zip(row["curve"]["timesteps"], row["curve"]["mean_return"], strict=True))
+    if "clone" in row:
+        evaluations.insert(0, (0, row["clone"]["mean_reward"]))
+    for steps, found in evaluations:
         if found >= GOAL * possible:
             return float(steps)
     return None
