@@ -80,7 +80,7 @@ def test_the_feedback_catches_what_disturbs_it(found: RefinedActions) -> None:
 
 
 def test_a_clone_of_the_walk_walks(found: RefinedActions) -> None:
-    """Without reinforcement learning, from every start phase and to the end of the episode."""
+    """Without reinforcement learning, from all over the cycle and to the end of the episode."""
     task = get_task("humanoid")
     demonstrations = collect_refined(ENV, "walk", task.n_demo_episodes, found)
     with closing(make_envs(ENV, 1)) as env:

@@ -208,9 +208,9 @@ def _law(reference: Reference, cycles: int, refined: RefinedActions) -> _Law:
         actions = refined.actions[: problem.n_steps].astype(np.float64)
         plan = follow(problem, problem.start, actions, 0)
         jacobians = linearize(problem, problem.start, plan, 0)
-        steps, ground = _continued(reference, problem)
+        steps = _continued(reference, problem)
         states = plan.states[steps]
-        states[:, :2] += ground
+        states[len(actions) :, :2] += reference.cycle_offset
         longer = Plan(plan.actions[steps], states, plan.costs[steps])
         by_state, by_action = (block[steps] for block in jacobians)
         policies = solve(problem, longer, (by_state, by_action), 0, np.zeros(1))
@@ -218,18 +218,15 @@ def _law(reference: Reference, cycles: int, refined: RefinedActions) -> _Law:
     return _Law(plan, before, policies.gains[0, : len(actions)])
 
 
-def _continued(reference: Reference, problem: TrackingProblem) -> tuple[IndexArray, FloatArray]:
-    """Control steps of the clip, a loop's last cycle once more, and the ground covered until then.
+def _continued(reference: Reference, problem: TrackingProblem) -> IndexArray:
+    """Control steps of the clip, and of a loop its last cycle once more.
 
     Without the repetition the feedback of a loop's last steps would look at nothing beyond the end.
     """
     steps = np.arange(problem.n_steps)
     if not reference.loop:
-        return steps, np.zeros((len(steps), 2))
-    again = steps[-round(reference.duration / problem.dt) :]
-    ground = np.zeros((len(steps) + len(again), 2))
-    ground[len(steps) :] = reference.cycle_offset
-    return np.concatenate((steps, again)), ground
+        return steps
+    return np.concatenate((steps, steps[-round(reference.duration / problem.dt) :]))
 
 
 def _passes(
