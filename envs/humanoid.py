@@ -303,6 +303,9 @@ class HumanoidBatch(BatchedEnv):
         motions: Which of the references each environment imitates in this episode, ``(n,)``.
         motion_probabilities: How likely a new episode performs each of them where
             ``motion_order="random"``, ``(k,)``; they add up to 1, and may be set at any time.
+        phase_probabilities: How likely an episode of each begins in each of m equal parts of its
+            clip, ``(k, m)``; each row adds up to 1. It may be set at any time, with any m; at first
+            m is 1, so that all phases are equally likely.
 
     Raises:
         InputError: If two clips have the same name.
@@ -326,6 +329,7 @@ class HumanoidBatch(BatchedEnv):
         self.options = options
         self.motions = np.zeros(n_envs, np.intp)
         self.motion_probabilities = np.full(len(references), 1 / len(references))
+        self.phase_probabilities = np.ones((len(references), 1))
         self._turn = 0
         self._pushes = (
             Pushes(n_envs, steps, robot.control_rate, options.push_force)
@@ -410,6 +414,12 @@ class HumanoidBatch(BatchedEnv):
         return self._start_times + self.steps * self.dt
 
     @property
+    def start_phases(self) -> FloatArray:
+        """Phase at which each environment's episode began, ``(n,)`` in [0, 1)."""
+        phases: FloatArray = self._start_times / self.references.durations[self.motions]
+        return phases
+
+    @property
     def full_steps(self) -> NDArray[np.int64]:
         """Control steps of each environment's whole episode, from its start on, ``(n,)``."""
         left = self.references.durations[self.motions] - self._start_times
@@ -447,7 +457,7 @@ class HumanoidBatch(BatchedEnv):
             zip(indices, options, generators, strict=True)
         ):
             self.motions[index] = self._next_motion(option, generator)
-            phases[i] = _phase(option, generator)
+            phases[i] = _phase(option, generator, self.phase_probabilities[self.motions[index]])
             if self._pushes is not None:
                 self._pushes.draw(index, generator)
         motions = self.motions[indices]
@@ -469,8 +479,7 @@ class HumanoidBatch(BatchedEnv):
         if self.options.motion_order == "in_turn":
             self._turn += 1
             return (self._turn - 1) % len(self.references)
-        drawn = np.searchsorted(self.motion_probabilities.cumsum(), generator.random(), "right")
-        return min(int(drawn), len(self.references) - 1)
+        return _drawn(self.motion_probabilities, generator)
 
     def _simulate(self, ctrl: FloatArray) -> tuple[FloatArray, FloatArray]:
         if self._pushes is not None:
@@ -629,9 +638,20 @@ def _motion_index(motion: Any, names: tuple[str, ...]) -> int:
     return int(motion)
 
 
-def _phase(options: Mapping[str, Any], generator: np.random.Generator) -> float:
+def _drawn(probabilities: FloatArray, generator: np.random.Generator) -> int:
+    """One of k, by their probabilities ``(k,)``."""
+    drawn = np.searchsorted(probabilities.cumsum(), generator.random(), "right")
+    return min(int(drawn), len(probabilities) - 1)
+
+
+def _phase(
+    options: Mapping[str, Any], generator: np.random.Generator, probabilities: FloatArray
+) -> float:
+    """The phase that a reset asks for; else one drawn by those of equal parts of the clip."""
     if "phase" not in options:
-        return float(generator.random())
+        parts = len(probabilities)
+        part = _drawn(probabilities, generator) if parts > 1 else 0
+        return float(part + generator.random()) / parts
     phase = options["phase"]
     if not isinstance(phase, (int, float, np.floating)) or not 0 <= phase < 1:
         raise InputError(f"reset option phase={phase!r} must be a number in [0, 1)")

@@ -54,43 +54,56 @@ def test_what_does_worse_is_drawn_more_and_nothing_is_left_out(
     # Harder is never less likely, and clips that do alike are drawn alike.
     assert (np.diff(likely[np.argsort(shares, kind="stable")]) <= 1e-12).all()
     np.testing.assert_allclose(by_difficulty(np.full(len(shares), shares[0])), 1 / len(shares))
+    # Of several rows each is by itself.
+    rows = np.stack((shares, shares[::-1]))
+    np.testing.assert_array_equal(by_difficulty(rows, floor)[0], likely)
 
 
 def test_the_callback_draws_by_what_is_missing_of_the_possible_return(tmp_path: Path) -> None:
     """The averages are those of the monitor's file, recomputed; the model's zip keeps them."""
     monitored = make_native_vec_env(ID, 4, seed=0, motion=["walk", "run"], episode_seconds=1.0)
-    performed: list[tuple[str, float]] = []
+    performed: list[tuple[str, int, float]] = []
     batch = monitored.batched
     assert isinstance(batch, HumanoidBatch)
 
     class Recorder(VecMonitor):
-        """Notes each episode's clip, which it asks for before the step that ends it."""
+        """Notes each episode's clip and start, which it asks for before the step that ends it."""
 
         def step_wait(self) -> Any:
             assert isinstance(batch, HumanoidBatch)
             before = [batch.motion_names[i] for i in batch.motions]
+            parts = np.floor(batch.start_phases * 32).astype(int)
             observations, rewards, dones, infos = super().step_wait()
             performed.extend(
-                (before[i], infos[i]["episode"]["r"] / 30) for i in np.flatnonzero(dones)
+                (before[i], parts[i], infos[i]["episode"]["r"] / 30) for i in np.flatnonzero(dones)
             )
             return observations, rewards, dones, infos
 
     model = PPO("MlpPolicy", Recorder(monitored), n_steps=64, batch_size=64, n_epochs=1, seed=0)
     model.learn(512, callback=MotionSamplingCallback(floor=0.2))
-    kept: dict[str, list[float]] = vars(model)["motion_shares"]
-    for name in ("walk", "run"):
-        shares = [share for motion, share in performed if motion == name]
-        assert 5 < len(shares) <= 50
-        assert kept[name] == [pytest.approx(np.mean(shares), rel=1e-5), len(shares)]
-    expected = by_difficulty(np.array([kept["walk"][0], kept["run"][0]]), 0.2)
-    np.testing.assert_allclose(batch.motion_probabilities, expected)
+    kept: dict[str, list[list[float]]] = vars(model)["motion_shares"]
+    expected = np.zeros((2, 32))
+    for clip, name in enumerate(("walk", "run")):
+        assert len(kept[name]) == 32
+        assert sum(n for _, n in kept[name]) > 5
+        for part in range(32):
+            shares = [share for motion, k, share in performed if (motion, k) == (name, part)]
+            assert len(shares) <= 10
+            expected[clip, part] = np.mean(shares) if shares else 0.0
+            assert kept[name][part] == [pytest.approx(expected[clip, part], rel=1e-5), len(shares)]
+    of_clips = by_difficulty(expected.mean(axis=1), 0.2)
+    of_phases = by_difficulty(expected, 0.2)
+    np.testing.assert_allclose(batch.motion_probabilities, of_clips)
+    np.testing.assert_allclose(batch.phase_probabilities, of_phases)
     model.save(tmp_path / "model.zip")
     again = PPO.load(tmp_path / "model.zip", env=model.get_env())
     batch.motion_probabilities = np.array([1.0, 0.0])
+    batch.phase_probabilities = np.ones((2, 1))
     callback = MotionSamplingCallback(floor=0.2)
     callback.init_callback(again)
     callback.on_training_start({}, {})
-    np.testing.assert_allclose(batch.motion_probabilities, expected)
+    np.testing.assert_allclose(batch.motion_probabilities, of_clips)
+    np.testing.assert_allclose(batch.phase_probabilities, of_phases)
     monitored.close()
 
 
@@ -170,6 +183,11 @@ hyperparameters: {n_envs: 4, rollout_size: 128, batch_size: 64, hidden_sizes: [1
 """
 
 
+def episodes(shares: dict[str, list[list[float]]]) -> float:
+    """How many a model has noted."""
+    return sum(n for parts in shares.values() for _, n in parts)
+
+
 def sb3_mimic(*arguments: str, folder: Path) -> str:
     """Runs the command as a user does, where there are no pictures."""
     done = subprocess.run(
@@ -199,15 +217,16 @@ def test_the_command_line_trains_resumes_and_evaluates(
     first = json.loads(run.evaluation.read_text())
     shares = vars(PPO.load(run.model))["motion_shares"]
     assert list(shares) == ["walk", "humanoid3d_jog"]
-    assert sum(n for _, n in shares.values()) > 0
+    assert episodes(shares) > 0
     provenance = json.loads((run.demos / "provenance.json").read_text())
     assert set(provenance["clip_sha256"]) == {"walk", "humanoid3d_jog"}
 
     resumed = ["train", "--resume", str(run.path), "--total-rl-timesteps", "512"]
     sb3_mimic(*resumed, folder=tmp_path)
     later = vars(PPO.load(run.model))["motion_shares"]
-    assert all(later[name][1] >= shares[name][1] for name in shares)
-    assert sum(n for _, n in later.values()) > sum(n for _, n in shares.values())
+    for name, parts in shares.items():
+        assert all(after[1] >= before[1] for before, after in zip(parts, later[name], strict=True))
+    assert episodes(later) > episodes(shares)
     last = json.loads(run.evaluation.read_text())
     assert (first["num_timesteps"], last["num_timesteps"]) == (256, 512)
     assert last["clone"] == first["clone"]

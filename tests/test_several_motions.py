@@ -153,6 +153,27 @@ def test_clips_are_drawn_as_often_as_they_are_likely() -> None:
         assert (np.abs(counts - 4000 * likely) <= 4 * spread).all()
 
 
+def test_episodes_begin_where_they_are_likely_to() -> None:
+    """Each clip by its own row; and one part is the generator's own number, as ever."""
+    batch = make(motion=["walk", "run"]).make_batch(500, 1)
+    assert isinstance(batch, HumanoidBatch)
+    everyone, generators = np.arange(500), [np.random.default_rng(0)] * 500
+    likely = np.array([[0.5, 0.0, 0.1, 0.4], [0.0, 0.0, 0.0, 1.0]])
+    batch.phase_probabilities = likely
+    for motion in (0, 1):
+        batch.reset(everyone, generators, [{"motion": motion}] * 500)
+        counts, _ = np.histogram(batch.start_phases, np.linspace(0, 1, 5))
+        spread = np.sqrt(500 * likely[motion] * (1 - likely[motion]))
+        assert (np.abs(counts - 500 * likely[motion]) <= 4 * spread).all()
+        within = batch.start_phases % 0.25 / 0.25
+        assert abs(within.mean() - 0.5) < 4 * np.sqrt(1 / 12 / 500)
+    batch.phase_probabilities = np.ones((2, 1))
+    batch.reset(everyone[:1], [np.random.default_rng(7)], [{"motion": 0}])
+    assert batch.start_phases[0] == pytest.approx(np.random.default_rng(7).random())
+    batch.reset(everyone[:1], generators[:1], [{"motion": 0, "phase": 0.3}])
+    assert batch.start_phases[0] == pytest.approx(0.3)
+
+
 def test_clips_in_turn_are_performed_equally_often() -> None:
     batch = make(motion=["walk", "run", "squat"], motion_order="in_turn").make_batch(6, 1)
     assert isinstance(batch, HumanoidBatch)

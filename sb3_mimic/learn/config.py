@@ -53,7 +53,7 @@ class TrainConfig:
         ),
     ] = None
     motion_sampling: Literal["difficulty", "uniform"] = "difficulty"
-    """Of several clips, which training performs more often: those that it does worse, or none."""
+    """What training begins more often: clips, and phases of a clip, that it does worse, or none."""
     demos: Annotated[Path | None, optional("PATH|minari:ID")] = None
     """Saved demonstrations to clone instead of collecting them: a folder, or a Minari dataset."""
     expert: Annotated[Path | None, optional("PATH")] = None

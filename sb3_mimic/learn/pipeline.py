@@ -29,7 +29,7 @@ from sb3_mimic.learn.finetune import FineTuneSettings, fine_tune
 from sb3_mimic.learn.motions import means, several
 from sb3_mimic.learn.pretrain import pretrain, set_log_std
 from sb3_mimic.learn.run import RunFolder, default_name
-from sb3_mimic.learn.sampling import MotionSamplingCallback
+from sb3_mimic.learn.sampling import MotionSamplingCallback, draws_motions
 from sb3_mimic.learn.saved import (
     PretrainedPolicy,
     load_weights,
@@ -328,9 +328,9 @@ class _Job:
             return [{"phase": 0.0}]
         return [{"phase": 0.0, "motion": index} for index in range(n_motions)]
 
-    def sampling(self) -> list[BaseCallback]:
-        """The callback that draws clips by difficulty; none where there is nothing to draw."""
-        if len(several(self.config.motion)) < 2 or self.config.motion_sampling == "uniform":
+    def sampling(self, envs: VecEnv | None) -> list[BaseCallback]:
+        """The callback that draws clips and starts by difficulty, where there is any to draw."""
+        if self.config.motion_sampling == "uniform" or not draws_motions(envs):
             return []
         return [MotionSamplingCallback()]
 
@@ -439,7 +439,7 @@ def _reinforce(
             [
                 *job.handover(run, eval_envs, say),
                 *job.exploration(),
-                *job.sampling(),
+                *job.sampling(model.get_env()),
                 *([] if job.callback is None else [job.callback]),
             ],
             settings=settings,

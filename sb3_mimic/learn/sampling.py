@@ -1,4 +1,4 @@
-"""Several clips for one policy: which of them training performs, by how hard they still are."""
+"""What training performs more often: the clips, and the phases to begin at, that are still hard."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -16,8 +16,10 @@ from sb3_mimic.errors import InputError
 
 FloatArray = NDArray[np.float64]
 
-# Episodes over which a clip's share of the possible return is averaged.
-_EPISODES = 50
+# Parts of a clip whose starts are told apart, as many as the protocol has start phases.
+_PARTS = 32
+# Episodes over which a part's share of the possible return is averaged.
+_EPISODES = 10
 # The part of all episodes that is drawn evenly, whatever is hard.
 _FLOOR = 0.25
 # Where a model keeps the estimates, so that they are in its zip.
@@ -42,12 +44,12 @@ def motions_apart(env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, dict[
 
 
 def by_difficulty(shares: FloatArray, floor: float = _FLOOR) -> FloatArray:
-    """How likely each clip is drawn, ``(k,)``: in proportion to what is missing of its return.
+    """How likely each is drawn, ``(..., k)``: in proportion to what is missing of its return.
 
-    ``floor / k + (1 - floor) (1 - share) / Σ (1 - share)``.
+    ``floor / k + (1 - floor) (1 - share) / Σ (1 - share)``, sums over the last axis.
 
     Args:
-        shares: The part of its possible return that each clip's episodes reach, ``(k,)``.
+        shares: The part of their possible return that episodes of each reach, ``(..., k)``.
         floor: The part of all episodes that is drawn evenly, so that nothing is forgotten.
 
     Example:
@@ -55,21 +57,26 @@ def by_difficulty(shares: FloatArray, floor: float = _FLOOR) -> FloatArray:
         [0.3, 0.7]
     """
     missing = 1 - np.clip(shares, 0.0, 1.0)
-    k, total = len(shares), missing.sum()
-    if total == 0:
-        return np.full(k, 1 / k)
+    k, total = shares.shape[-1], missing.sum(axis=-1, keepdims=True)
+    missing = np.where(total == 0, 1.0, missing)
+    total = np.where(total == 0, k, total)
     likely: FloatArray = floor / k + (1 - floor) * missing / total
     return likely
 
 
 class MotionSamplingCallback(BaseCallback):
-    """Draws those of an environment's clips more often whose episodes do worse.
+    """Draws those clips, and those phases to begin at, more often whose episodes do worse.
+
+    Where a body begins matters because most of what training sees are the later steps of long
+    episodes: a start that fails within half a second gives next to no samples unless it is drawn
+    often (BeyondMimic, https://arxiv.org/abs/2508.08241, draws the parts of a motion by failures).
 
     An episode's share is its return, as SB3's ``VecMonitor`` reports it, over the steps that it
-    could have had: no step's reward is more than 1. Each clip's is averaged over its last 50
-    episodes or so; a clip without a finished episode counts as one that fails. After every rollout
-    the probabilities of new episodes are set by `by_difficulty`. The averages are an attribute of
-    the model, ``motion_shares``, and so saved with it: training that is resumed goes on with them.
+    could have had: no step's reward is more than 1. It is averaged over the last 10 episodes or so
+    that began in the same of 32 equal parts of a clip; a part without a finished episode counts as
+    one that fails, and a clip's share is the mean of its parts'. After every rollout the
+    probabilities of new episodes are set by `by_difficulty`. The averages are an attribute of the
+    model, ``motion_shares``, and so saved with it: training that is resumed goes on with them.
 
     Args:
         floor: See `by_difficulty`.
@@ -84,14 +91,17 @@ class MotionSamplingCallback(BaseCallback):
     def __init__(self, floor: float = _FLOOR, verbose: int = 0) -> None:
         super().__init__(verbose)
         self.floor = floor
-        self._shares: dict[str, list[float]] = {}
+        # Of each clip, by its name: share and episodes of each part, (parts, 2) as lists.
+        self._shares: dict[str, list[list[float]]] = {}
         self._motions: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._parts: NDArray[np.intp] = np.zeros(0, np.intp)
         self._full_steps: NDArray[np.int64] = np.zeros(0, np.int64)
 
     def _on_training_start(self) -> None:
         names = _batch(self.training_env).motion_names
         kept = vars(self.model).get(_KEPT, {})
-        self._shares = {name: list(kept.get(name, (0.0, 0))) for name in names}
+        new = [[0.0, 0.0]] * _PARTS
+        self._shares = {name: [list(part) for part in kept.get(name, new)] for name in names}
         vars(self.model)[_KEPT] = self._shares
         self._draw_by_difficulty()
         self._look()
@@ -105,26 +115,36 @@ class MotionSamplingCallback(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
-        likely = self._draw_by_difficulty()
-        for (name, (share, _)), probability in zip(self._shares.items(), likely, strict=True):
-            self.logger.record(f"motions/{name}_share", share)
+        shares, likely = self._draw_by_difficulty()
+        for name, share, probability in zip(self._shares, shares, likely, strict=True):
+            self.logger.record(f"motions/{name}_share", float(share.mean()))
+            self.logger.record(f"motions/{name}_hardest_share", float(share.min()))
             self.logger.record(f"motions/{name}_probability", float(probability))
 
     def _look(self) -> None:
         """Keeps what the running episodes perform: one that ends is replaced within its step."""
         batch = _batch(self.training_env)
         self._motions, self._full_steps = batch.motions.copy(), batch.full_steps
+        self._parts = np.minimum((batch.start_phases * _PARTS).astype(np.intp), _PARTS - 1)
 
     def _note(self, index: int, total: float) -> None:
-        mean = self._shares[list(self._shares)[self._motions[index]]]
+        parts = self._shares[list(self._shares)[self._motions[index]]]
+        mean = parts[self._parts[index]]
         mean[1] = min(mean[1] + 1, _EPISODES)
         mean[0] += (total / float(self._full_steps[index]) - mean[0]) / mean[1]
 
-    def _draw_by_difficulty(self) -> FloatArray:
-        shares = np.array([share for share, _ in self._shares.values()])
-        likely = by_difficulty(shares, self.floor)
-        _batch(self.training_env).motion_probabilities = likely
-        return likely
+    def _draw_by_difficulty(self) -> tuple[FloatArray, FloatArray]:
+        """Sets the probabilities; gives the shares ``(k, parts)`` and the clips' probabilities."""
+        shares = np.array([[share for share, _ in parts] for parts in self._shares.values()])
+        batch = _batch(self.training_env)
+        batch.motion_probabilities = by_difficulty(shares.mean(axis=1), self.floor)
+        batch.phase_probabilities = by_difficulty(shares, self.floor)
+        return shares, batch.motion_probabilities
+
+
+def draws_motions(envs: VecEnv | None) -> bool:
+    """Whether these are a native batch of humanoids, which `MotionSamplingCallback` needs."""
+    return envs is not None and isinstance(getattr(envs.unwrapped, "batched", None), HumanoidBatch)
 
 
 def _batch(envs: VecEnv) -> HumanoidBatch:
