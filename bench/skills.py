@@ -14,14 +14,19 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rows import RESULTS, ROOT, Row, Rows, curve, fill, software, trained, write
 
+from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.run import RunFolder
 
 ROWS = Rows(RESULTS / "skills.json", ("skill", "algo", "start", "seed"))
+# Control steps of an episode of a looping clip, 20 s at 30 Hz: at most 1 a step.
+LOOP_STEPS = 600
 
 
 @dataclass(frozen=True)
@@ -123,8 +128,42 @@ def show(rows: list[Row]) -> None:
     notes = [
         f"\n{row['skill']}, seed {row['seed']}: {row['note']}\n" for row in rows if "note" in row
     ]
-    write(RESULTS / "skills.md", text + table(rows) + "".join(notes))
+    picture = "\n![Returns of the clips that loop over the training](skills.png)\n"
+    write(RESULTS / "skills.md", text + table(rows) + picture + "".join(notes))
+    plot(rows, RESULTS / "skills.png")
     fill(ROOT / "README.md", "skills", summary(rows))
+
+
+def plot(rows: Sequence[Row], path: Path) -> None:
+    """Draws the evaluations on the way of the clips that loop, dotted what DeepMimic came to.
+
+    Those of a clip that ends begin anywhere in it, and are no share of anything.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    looping = [row for row in rows if row["finished"] and steps(row) == LOOP_STEPS]
+    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for index, row in enumerate(sorted(looping, key=ROWS.key)):
+        millions = np.array(row["curve"]["timesteps"]) / 1e6
+        returns = np.array(row["curve"]["mean_return"]) / LOOP_STEPS
+        if row["clone"] is not None:
+            millions = np.insert(millions, 0, 0.0)
+            returns = np.insert(returns, 0, row["clone"]["normalized_return"])
+        known, color = SKILLS[row["skill"]], f"C{index}"
+        axes.plot(millions, returns, color=color, label=f"{row['skill']} ({known.samples} M)")
+        axes.axhline(known.normalized_return, color=color, linestyle=":", linewidth=0.8)
+    axes.set_xlabel("environment steps [millions]")
+    axes.set_ylabel("return, of what is possible")
+    axes.legend(title="clip (DeepMimic's samples)", frameon=False, loc="lower right")
+    with atomic_path(path) as temporary:
+        FigureCanvasAgg(figure).print_figure(str(temporary), dpi=110)
+
+
+def steps(row: Row) -> int:
+    """Control steps of a full episode of the protocol."""
+    return round(row["model"]["mean_reward"] / row["model"]["normalized_return"])
 
 
 def summary(rows: list[Row]) -> str:
