@@ -8,6 +8,7 @@ import yaml
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import TrainConfig
+from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.presets import NO_PRESET, get_preset, preset_for, preset_names
 from sb3_mimic.learn.tasks import get_task
 from sb3_mimic.motion import load_motion
@@ -20,6 +21,7 @@ EXAMPLE = {
     "algorithms": {"ppo": {"n_epochs": 3}},
     "cloning": {"patience": 7, "log_std_bounds": [-3, -2]},
     "warm_start": {"bc_weight": 0.5},
+    "training_env_kwargs": {"episode_seconds": 5.0},
 }
 
 
@@ -37,6 +39,8 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     assert config.total_bc_epochs == usual.n_bc_epochs
     assert task.cloning == replace(usual.cloning, patience=7, log_std_bounds=(-3, -2))
     assert config.warm_start() == replace(usual.warm_start, bc_weight=0.5)
+    expected_env = {"early_termination": "tracking", "episode_seconds": 5.0}
+    assert config.training_env_kwargs == expected_env
     for algo in ("ppo", "trpo"):
         expected = usual.hyperparameters_for(algo).updated({"gamma": 0.9, "hidden_sizes": (8, 4)})
         if algo == "ppo":
@@ -93,6 +97,18 @@ def test_a_bad_file_is_named_with_what_is_wrong(
     with pytest.raises(InputError, match=message) as error:
         TrainConfig(preset=path).resolved()
     assert "mine.yaml" in str(error.value)
+
+
+def test_what_an_environment_does_not_take_is_named(tmp_path: Path) -> None:
+    """Presets know no simulator: the environment itself says what it takes."""
+    for changes, message in (
+        ({"early_terminatoin": "fall"}, "cannot be made: .*'early_terminatoin'"),
+        ({"early_termination": "falls"}, "'falls' must be one of fall, tracking, none"),
+    ):
+        path = write(tmp_path, {"env": "humanoid", "training_env_kwargs": changes})
+        config = TrainConfig(preset=path).resolved()
+        with pytest.raises(InputError, match=message):
+            make_envs(config.task.env_id, 1, env_kwargs=config.training_env_kwargs)
 
 
 def test_a_preset_of_another_robot_and_an_unknown_one_are_refused(tmp_path: Path) -> None:

@@ -41,6 +41,10 @@ def make_envs(
         env = gym.make(env_id, **(env_kwargs or {})).unwrapped
     except gym.error.Error as error:
         raise InputError(f"environment {env_id!r} cannot be made: {error}") from error
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise InputError(f"environment {env_id!r} cannot be made: {error}") from error
     vec_env: VecEnv
     if isinstance(env, MimicEnv):
         vec_env = NativeVecEnv(env, env.make_batch(n_envs))

@@ -10,6 +10,7 @@ A file names a robot and changes fields of its :class:`~sb3_mimic.learn.tasks.Ta
     algorithms: {ppo: {n_epochs: 5}}    # of one of them
     cloning: {patience: 10}
     warm_start: {bc_weight: 0.0}
+    training_env_kwargs: {early_termination: fall}
 
 Everything but ``env`` may be left out. Light: no torch, no simulator.
 """
@@ -33,7 +34,14 @@ NO_PRESET = "none"
 _Settings = TypeVar("_Settings", CloningSettings, WarmStartSettings)
 
 _TASK_FIELDS = ("motion", "n_demo_episodes", "n_bc_epochs", "n_rl_timesteps", "visualize_freq")
-_MAPPINGS = ("clips", "hyperparameters", "algorithms", "cloning", "warm_start")
+_MAPPINGS = (
+    "clips",
+    "hyperparameters",
+    "algorithms",
+    "cloning",
+    "warm_start",
+    "training_env_kwargs",
+)
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,7 @@ def _changed(task: Task, values: Mapping[str, Any]) -> Task:
         algorithm_settings={**task.algorithm_settings, **algorithms},
         cloning=_replaced(task.cloning, values.get("cloning", {})),
         warm_start=_replaced(task.warm_start, values.get("warm_start", {})),
+        training_env_kwargs={**task.training_env_kwargs, **values.get("training_env_kwargs", {})},
     )
 
 
