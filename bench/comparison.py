@@ -142,7 +142,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     possible = POSSIBLE.get(rows[0]["env"], 1.0)
     algos = sorted({row["algo"] for row in rows})
     figure = Figure(figsize=(1.5 + 4.5 * len(algos), 3.5), layout="constrained")
-    columns = figure.subplots(1, len(algos), squeeze=False, sharey=True)[0]
+    columns = figure.subplots(1, len(algos), squeeze=False, sharex=True, sharey=True)[0]
     for axes, algo in zip(columns, algos, strict=True):
         for start, color, label in (
             ("bc", "C0", "from a clone"),
