@@ -14,16 +14,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rows import RESULTS, ROOT, Row, Rows, curve, fill, software, spread, trained
+from rows import (
+    LOOP_STEPS,
+    RESULTS,
+    ROOT,
+    Row,
+    Rows,
+    curve,
+    fill,
+    save_figure,
+    software,
+    spread,
+    trained,
+)
 
-from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.run import RunFolder
 
 MEASURES = {"humanoid": "normalized_return", "pidog": "mean_reward"}
 STARTS = {"scratch": ["--skip-bc"], "bc": []}
-# Return of an episode in which nothing is lost, of which .9 is to be reached: 20 s of a looping
-# clip at 30 Hz, 1 a step. PiDog's return has no such bound.
-POSSIBLE = {"humanoid": 600.0}
+# Return of an episode in which nothing is lost, of which .9 is to be reached. PiDog's return has no
+# such bound.
+POSSIBLE = {"humanoid": float(LOOP_STEPS)}
 GOAL = 0.9
 
 ROWS = Rows(RESULTS / "comparison.json", ("env", "motion", "algo", "timesteps", "start", "seed"))
@@ -136,7 +147,6 @@ def goals(runs: list[Row]) -> str:
 
 def plot(rows: Sequence[Row], path: Path) -> None:
     """Draws the returns of the evaluations on the way, and the clones'."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     possible = POSSIBLE.get(rows[0]["env"], 1.0)
@@ -160,8 +170,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
         axes.set_xlabel("environment steps [millions]")
     columns[0].set_ylabel("return" if possible == 1.0 else "return, of what is possible")
     columns[0].legend(frameon=False)
-    with atomic_path(path) as temporary:
-        FigureCanvasAgg(figure).print_figure(str(temporary), dpi=110)
+    save_figure(figure, path)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,13 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from rows import RESULTS, ROOT, Row, Rows, fill, software
+from rows import RESULTS, ROOT, Row, Rows, fill, save_figure, software
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 import sb3_mimic  # noqa: F401 - registers the environments
 from sb3_mimic.demos.storage import save_demonstrations
 from sb3_mimic.envs.env import MimicEnv
-from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.algorithms import make_model
 from sb3_mimic.learn.callbacks import ThreadsCallback
 from sb3_mimic.learn.collect import Source, load_for, refinement_options
@@ -208,7 +207,6 @@ def show(rows: list[Row]) -> None:
 
 def plot(rows: list[Row], path: Path) -> None:
     """Draws the returns over the updates with all of the handover and with none of it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     algos = sorted({row["algo"] for row in rows})
@@ -227,8 +225,7 @@ def plot(rows: list[Row], path: Path) -> None:
         axes.set_xlabel("updates")
     columns[0].set_ylabel("return over the clone's")
     columns[0].legend(frameon=False)
-    with atomic_path(path) as temporary:
-        FigureCanvasAgg(figure).print_figure(str(temporary), dpi=110)
+    save_figure(figure, path)
 
 
 def table(rows: list[Row]) -> str:

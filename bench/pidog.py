@@ -28,7 +28,7 @@ import gymnasium as gym
 import numpy as np
 from imitation.data.types import Trajectory
 from numpy.typing import NDArray
-from rows import RESULTS, ROOT, Row, Rows, curve, software, spread, trained, write
+from rows import RESULTS, ROOT, Row, Rows, curve, save_figure, software, spread, trained, write
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic import collect_demonstrations, fine_tune, make_model, pretrain
@@ -37,7 +37,6 @@ from sb3_mimic.envs import PiDogEnv
 from sb3_mimic.envs.pidog_batch import PiDogBatch
 from sb3_mimic.envs.pidog_hardware import CLOCK_FREQUENCY
 from sb3_mimic.envs.pidog_servo import Servo
-from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.algorithms import get_algorithm
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.finetune import FineTuneSettings
@@ -300,7 +299,6 @@ def acting(model: OnPolicyAlgorithm) -> Act:
 
 def plot_curves(rows: list[Row], path: Path) -> bool:
     """Draws the returns on the way, a line a seed; False where there are none."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     drawn = [row for row in rows if row["what"] == "gait" and row.get("curve")]
@@ -321,8 +319,7 @@ def plot_curves(rows: list[Row], path: Path) -> bool:
     axes.set_xlabel("environment steps [thousands]")
     axes.set_ylabel("return of 16 episodes of 20 s")
     axes.legend(frameon=False)
-    with atomic_path(path) as temporary:
-        FigureCanvasAgg(figure).print_figure(str(temporary), dpi=110)
+    save_figure(figure, path)
     return True
 
 

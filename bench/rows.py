@@ -19,6 +19,9 @@ from sb3_mimic.versions import versions
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 
+# Control steps of an episode of a looping clip of the humanoid, 20 s at 30 Hz: at most 1 a step.
+LOOP_STEPS = 600
+
 Row = dict[str, Any]
 
 
@@ -66,6 +69,14 @@ def write(path: Path, text: str) -> None:
     """Writes a file as a whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Writes a Matplotlib figure as a PNG, as a whole or not at all."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with atomic_path(path) as temporary:
+        FigureCanvasAgg(figure).print_figure(str(temporary), dpi=110)
 
 
 def fill(page: Path, name: str, text: str) -> None:

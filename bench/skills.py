@@ -19,14 +19,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rows import RESULTS, ROOT, Row, Rows, curve, fill, software, trained, write
+from rows import (
+    LOOP_STEPS,
+    RESULTS,
+    ROOT,
+    Row,
+    Rows,
+    curve,
+    fill,
+    save_figure,
+    software,
+    trained,
+    write,
+)
 
-from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.run import RunFolder
 
 ROWS = Rows(RESULTS / "skills.json", ("skill", "algo", "start", "seed"))
-# Control steps of an episode of a looping clip, 20 s at 30 Hz: at most 1 a step.
-LOOP_STEPS = 600
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,6 @@ def plot(rows: Sequence[Row], path: Path) -> None:
 
     Those of a clip that ends begin anywhere in it, and are no share of anything.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     looping = [row for row in rows if row["finished"] and steps(row) == LOOP_STEPS]
@@ -157,8 +165,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     axes.set_xlabel("environment steps [millions]")
     axes.set_ylabel("return, of what is possible")
     axes.legend(title="clip (DeepMimic's samples)", frameon=False, loc="lower right")
-    with atomic_path(path) as temporary:
-        FigureCanvasAgg(figure).print_figure(str(temporary), dpi=110)
+    save_figure(figure, path)
 
 
 def steps(row: Row) -> int:

@@ -57,10 +57,10 @@ def by_difficulty(shares: FloatArray, floor: float = _FLOOR) -> FloatArray:
         [0.3, 0.7]
     """
     missing = 1 - np.clip(shares, 0.0, 1.0)
-    k, total = shares.shape[-1], missing.sum(axis=-1, keepdims=True)
-    missing = np.where(total == 0, 1.0, missing)
-    total = np.where(total == 0, k, total)
-    likely: FloatArray = floor / k + (1 - floor) * missing / total
+    # Where nothing is missing of any, all are alike.
+    missing = np.where(missing.any(axis=-1, keepdims=True), missing, 1.0)
+    part = missing / missing.sum(axis=-1, keepdims=True)
+    likely: FloatArray = floor / shares.shape[-1] + (1 - floor) * part
     return likely
 
 
@@ -144,14 +144,19 @@ class MotionSamplingCallback(BaseCallback):
 
 def draws_motions(envs: VecEnv | None) -> bool:
     """Whether these are a native batch of humanoids, which `MotionSamplingCallback` needs."""
-    return envs is not None and isinstance(getattr(envs.unwrapped, "batched", None), HumanoidBatch)
+    return envs is not None and _humanoids(envs) is not None
 
 
 def _batch(envs: VecEnv) -> HumanoidBatch:
-    batch = getattr(envs.unwrapped, "batched", None)
-    if not isinstance(batch, HumanoidBatch):
+    batch = _humanoids(envs)
+    if batch is None:
         raise InputError(
             "clips are drawn by difficulty in a native batch of humanoids; make the environments "
             "by make_native_vec_env"
         )
     return batch
+
+
+def _humanoids(envs: VecEnv) -> HumanoidBatch | None:
+    batch = getattr(envs.unwrapped, "batched", None)
+    return batch if isinstance(batch, HumanoidBatch) else None
