@@ -9,14 +9,16 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch as th
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from sb3_mimic.learn.algorithms import make_model
 from sb3_mimic.learn.callbacks import (
     AtomicCheckpointCallback,
+    EvenStartsEvalCallback,
     NormalizerCallback,
     RewardTermsCallback,
     StaggerCallback,
@@ -237,3 +239,42 @@ def test_training_episodes_are_staggered_where_they_can_be(env: VecEnv) -> None:
     native.close()
     assert sorted(lengths)[:4] == [5, 10, 15, 20]
     make_model("ppo", env, SETTINGS, seed=0, device="cpu").learn(64, callback=StaggerCallback())
+
+
+def test_evaluations_begin_evenly_and_always_the_same(tmp_path: Path) -> None:
+    """Of a policy that stays as it is, twice the same returns: those of the even start phases."""
+    settings = replace(SETTINGS, n_envs=4)
+    training = make_envs("sb3_mimic/HumanoidMimic-v0", 4, seed=0)
+    evaluation = make_envs("sb3_mimic/HumanoidMimic-v0", 4, seed=1)
+    try:
+        model = make_model("ppo", training, settings, seed=0)
+        model.lr_schedule = lambda _: 0.0
+        callback = EvenStartsEvalCallback(
+            evaluation, n_eval_episodes=4, eval_freq=16, log_path=str(tmp_path), verbose=0
+        )
+        model.learn(4 * 32, callback=callback)
+        with np.load(tmp_path / "evaluations.npz") as saved:
+            first, second = saved["results"]
+        evaluation.set_options([{"phase": phase} for phase in (0.0, 0.25, 0.5, 0.75)])
+        expected, _ = evaluate_policy(
+            model, evaluation, n_eval_episodes=4, return_episode_rewards=True, warn=False
+        )
+    finally:
+        training.close()
+        evaluation.close()
+    assert len(set(first)) == 4
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(sorted(first), np.sort(expected))
+
+
+def test_where_there_is_no_clip_evaluations_are_sb3s(env: VecEnv) -> None:
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    found = []
+    for kind in (EvenStartsEvalCallback, EvalCallback):
+        evaluation = make_vec_env("Pendulum-v1", 2, seed=1)
+        callback = kind(evaluation, n_eval_episodes=2, eval_freq=32, verbose=0)
+        model.learn(64, callback=callback)
+        found.append(callback.last_mean_reward)
+        evaluation.close()
+        model = make_model("ppo", env, SETTINGS, seed=0)
+    assert found[0] == found[1]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -487,6 +488,11 @@ def test_every_command_has_help_with_defaults(command: str, capsys: Capture) -> 
     assert exit_.value.code == 0
     text = capsys.readouterr().out
     assert "default" in text
+
+
+def test_the_version_is_the_packages(capsys: Capture) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"sb3-mimic {version('sb3-mimic')}\n"
 
 
 def test_help_is_light() -> None:

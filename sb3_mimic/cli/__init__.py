@@ -14,12 +14,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 after a failure, 2 for bad input, 130 after an interrupt.
     """
+    from sb3_mimic import InputError, __version__
     from sb3_mimic.cli.doctor import Doctor
     from sb3_mimic.cli.parser import parse
-    from sb3_mimic.errors import InputError
 
+    asked = sys.argv[1:] if arguments is None else list(arguments)
+    if asked == ["--version"]:  # no field of a subcommand, which is all that the parser knows
+        print(f"sb3-mimic {__version__}")
+        return 0
     try:
-        command = parse(sys.argv[1:] if arguments is None else list(arguments))
+        command = parse(asked)
         if not isinstance(command, Doctor):  # who says what is wrong with it, among others
             _check_rendering_library()
         return command.run()

@@ -49,7 +49,8 @@ def parse(arguments: list[str]) -> Command:
     command: Command = tyro.cli(
         _Commands,
         prog="sb3-mimic",
-        description="From a motion to a trained Stable-Baselines3 policy that performs it.",
+        description="From a motion to a trained Stable-Baselines3 policy that performs it. "
+        "--version alone prints the version; doctor prints those of all packages.",
         args=arguments,
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
     )

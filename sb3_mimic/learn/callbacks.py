@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import torch as th
 from numpy.typing import NDArray
-from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback
+from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback, EvalCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.policies import log_std_parameter, moments, normalizers
+from sb3_mimic.learn.sampling import draws_motions
 from sb3_mimic.learn.saved import save_model
 from sb3_mimic.learn.threads import worth_threads
 
@@ -219,6 +220,23 @@ class SaveModelCallback(BaseCallback):
     def _on_step(self) -> bool:
         save_model(self.model, self.path)
         return True
+
+
+class EvenStartsEvalCallback(EvalCallback):
+    """SB3's evaluation, whose episodes begin at phases spread evenly over the clip.
+
+    Environment i of n begins at phase i / n, every time, as the protocol's do. Drawn starts would
+    choose the best model by their luck as well: where two of 32 starts fall, none of 16 episodes
+    may, or three. Where a robot has no clip the starts are the environment's own. Arguments are
+    SB3's; with as many episodes as environments all of them are even.
+    """
+
+    def _on_step(self) -> bool:
+        if self.eval_freq > 0 and self.n_calls % self.eval_freq == 0:
+            envs = self.eval_env.unwrapped
+            if draws_motions(envs):
+                envs.set_options([{"phase": i / envs.num_envs} for i in range(envs.num_envs)])
+        return super()._on_step()
 
 
 class VideoCallback(BaseCallback):

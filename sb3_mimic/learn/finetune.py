@@ -16,6 +16,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.learn.callbacks import (
     AdaptiveRateCallback,
     AtomicCheckpointCallback,
+    EvenStartsEvalCallback,
     NormalizerCallback,
     RewardTermsCallback,
     SaveModelCallback,
@@ -185,7 +186,7 @@ def _evaluation(
     """SB3's evaluation, going on where the run's earlier ones ended."""
     if is_image_space(eval_env.observation_space) and not isinstance(eval_env, VecTransposeImage):
         eval_env = VecTransposeImage(eval_env)
-    callback = EvalCallback(
+    callback = EvenStartsEvalCallback(
         eval_env,
         callback_on_new_best=None if run is None else SaveModelCallback(run.best_model),
         n_eval_episodes=settings.n_eval_episodes,
