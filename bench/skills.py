@@ -160,7 +160,9 @@ def plot(rows: Sequence[Row], path: Path) -> None:
             millions = np.insert(millions, 0, 0.0)
             returns = np.insert(returns, 0, row["clone"]["normalized_return"])
         known, color = SKILLS[row["skill"]], f"C{index}"
-        axes.plot(millions, returns, color=color, label=f"{row['skill']} ({known.samples} M)")
+        seeds = sum(other["skill"] == row["skill"] for other in looping)
+        label = row["skill"] if seeds == 1 else f"{row['skill']}, seed {row['seed']}"
+        axes.plot(millions, returns, color=color, label=f"{label} ({known.samples} M)")
         axes.axhline(known.normalized_return, color=color, linestyle=":", linewidth=0.8)
     axes.set_xlabel("environment steps [millions]")
     axes.set_ylabel("return, of what is possible")

@@ -44,9 +44,12 @@ def small_tasks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     small = {"n_envs": 4, "rollout_size": 128, "batch_size": 64, "hidden_sizes": (16, 16)}
     for name in ("humanoid", "pidog", "pidog-hardware"):
         task = TASKS[name]
-        monkeypatch.setitem(
-            TASKS, name, replace(task, hyperparameters=task.hyperparameters.updated(small))
+        smaller = replace(
+            task,
+            hyperparameters=task.hyperparameters.updated(small),
+            training_env_kwargs={**task.training_env_kwargs, "episode_seconds": 1.0},
         )
+        monkeypatch.setitem(TASKS, name, smaller)
     monkeypatch.setattr(pipeline._Job, "films", lambda *_: False)
     monkeypatch.setattr(pipeline, "_VIDEO_SECONDS", 0.1)
     monkeypatch.setattr(pipeline, "_PREVIEW_SECONDS", 0.1)

@@ -180,6 +180,7 @@ def test_a_runs_motions_are_named_by_their_clips() -> None:
 SMALL = """
 env: humanoid
 hyperparameters: {n_envs: 4, rollout_size: 128, batch_size: 64, hidden_sizes: [16, 16]}
+training_env_kwargs: {episode_seconds: 1.0}
 """
 
 

@@ -21,7 +21,7 @@ EXAMPLE = {
     "algorithms": {"ppo": {"n_epochs": 3}},
     "cloning": {"patience": 7, "log_std_bounds": [-3, -2]},
     "warm_start": {"bc_weight": 0.5},
-    "training_env_kwargs": {"episode_seconds": 5.0},
+    "training_env_kwargs": {"early_termination": "tracking"},
 }
 
 

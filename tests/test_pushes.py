@@ -112,9 +112,9 @@ def test_what_is_no_force_is_refused(force: float) -> None:
         make(push_force=force)
 
 
-def test_what_is_pushed_in_training_may_leave_the_reference() -> None:
-    ordinary, pushed = TrainConfig(), TrainConfig(push_force=200.0)
-    assert ordinary.training_env_kwargs == {"early_termination": "tracking"}
-    batch = HumanoidMimicEnv(**pushed.training_env_kwargs).make_batch(1)
-    assert isinstance(batch, HumanoidBatch)
-    assert (batch.options.push_force, batch.options.early_termination) == (200.0, "fall")
+def test_what_trains_may_leave_the_reference_pushed_or_not() -> None:
+    for force in (0.0, 200.0):
+        config = TrainConfig(push_force=force)
+        batch = HumanoidMimicEnv(**config.training_env_kwargs).make_batch(1)
+        assert isinstance(batch, HumanoidBatch)
+        assert (batch.options.push_force, batch.options.early_termination) == (force, "fall")

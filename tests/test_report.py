@@ -77,8 +77,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("humanoid", "pidog"):
             task = TASKS[name]
-            changed = task.hyperparameters.updated(small)
-            patch.setitem(TASKS, name, replace(task, hyperparameters=changed))
+            changed = replace(
+                task,
+                hyperparameters=task.hyperparameters.updated(small),
+                training_env_kwargs={**task.training_env_kwargs, "episode_seconds": 1.0},
+            )
+            patch.setitem(TASKS, name, changed)
         patch.setattr(
             Task, "env_kwargs", lambda *a, **k: {**env_kwargs(*a, **k), "episode_seconds": 1.0}
         )

@@ -223,10 +223,7 @@ class TrainConfig:
                 f"--push-force is for the humanoid; what pushes the {task.name} is part of its "
                 "randomization"
             )
-        # A push throws the body further off its reference than training allows otherwise, and
-        # catching itself there is what is to be learned.
-        pushed = {"push_force": self.push_force, "early_termination": "fall"}
-        return {**task.training_env_kwargs, **pushed}
+        return {**task.training_env_kwargs, "push_force": self.push_force}
 
     def hyperparameters(self) -> Hyperparameters:
         """The algorithm's settings: the robot's, changed by what was asked for."""

@@ -10,7 +10,7 @@ A file names a robot and changes fields of its :class:`~sb3_mimic.learn.tasks.Ta
     algorithms: {ppo: {n_epochs: 5}}    # of one of them
     cloning: {patience: 10}
     warm_start: {bc_weight: 0.0}
-    training_env_kwargs: {early_termination: fall}
+    training_env_kwargs: {episode_seconds: 10.0}
 
 Everything but ``env`` may be left out. Light: no torch, no simulator.
 """
