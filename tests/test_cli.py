@@ -175,6 +175,7 @@ def test_pushes_are_for_reinforcement_learning_alone() -> None:
         run = RunFolder(Path("outputs") / force)
         assert "push_force" not in run.read_config()["env"]["kwargs"]
         assert run.read_config()["train"]["push_force"] == float(force)
+        assert run.read_config()["training_env_kwargs"].get("push_force", 0.0) == float(force)
         clones.append(load_policy(run.clone).predict(np.zeros((1, 182), np.float32))[0])
         # In so few steps it is the critic that learns.
         critics.append(load_policy(run.model).state_dict()["value_net.weight"].numpy())

@@ -232,6 +232,7 @@ class _Job:
         return {
             "train": self.config.to_dict(),
             "env": {"id": self.env_id, "kwargs": self.env_kwargs},
+            "training_env_kwargs": self.config.training_env_kwargs,
             "hyperparameters": hyperparameters,
         }
 
