@@ -1,7 +1,9 @@
 """Demonstrations made of refined actions, and the cache that these come from."""
 
+import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -22,6 +24,9 @@ from sb3_mimic.learn.tasks import get_task
 from sb3_mimic.refine import refine
 from sb3_mimic.refine.actions import RefinedActions, save_actions
 from sb3_mimic.refine.cache import refine_cached
+from sb3_mimic.refine.methods import METHODS, Method, register_method
+from sb3_mimic.refine.pd import PdSettings, solve_pd
+from sb3_mimic.refine.problem import TrackingProblem
 from sb3_mimic.refine.run import load_reference
 
 ENV = "sb3_mimic/HumanoidMimic-v0"
@@ -149,6 +154,42 @@ def test_refinement_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert file.stat().st_mtime_ns == written
     refine_cached(reference, "pd")
     assert len(list((tmp_path / "refined").iterdir())) == 2
+
+
+def test_actions_that_lose_the_body_are_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: RefinedActions
+) -> None:
+    """By a method that follows the walk the third time, and before for a second or two."""
+    asked: list[int] = []
+
+    def solve(problem: TrackingProblem, settings: PdSettings, seed: int, *rest: Any) -> Any:
+        asked.append(seed)
+        return solve_pd(problem, settings, seed, *rest) if len(asked) < 3 else found.actions
+
+    monkeypatch.setenv("SB3_MIMIC_CACHE", str(tmp_path))
+    monkeypatch.setattr(sys.modules[__name__], "solve_by_luck", solve, raising=False)
+    settings = "sb3_mimic.refine.pd:PdSettings"
+    for name, random, tries in (("luck", True, 3), ("always", False, 1)):
+        register_method(Method(name, "", f"{__name__}:solve_by_luck", settings, random=random))
+        asked.clear()
+        try:
+            chosen = Refinement(name).find(load_reference("walk"), seed=5)
+        finally:
+            del METHODS[name]
+        assert asked[0] == 5
+        assert len(set(asked)) == len(asked) == tries
+        assert np.array_equal(chosen.actions, found.actions) is random
+
+
+def test_disturbances_that_lose_nearly_every_body_cost_no_passes(refined: RefinedActions) -> None:
+    few = collect_refined(ENV, "walk", 5, refined, settings=RefinedSettings(spread=0.45))
+    assert len(few) == 5
+    assert min(len(one) for one in few) >= 1
+
+
+def test_disturbances_that_lose_every_body_are_refused(refined: RefinedActions) -> None:
+    with pytest.raises(InputError, match=r"motion walk: .* not for one step"):
+        collect_refined(ENV, "walk", 5, refined, settings=RefinedSettings(spread=10.0))
 
 
 def test_damaged_cache_is_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

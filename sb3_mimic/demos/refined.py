@@ -59,6 +59,10 @@ _LAW_WEIGHTS = TrackingWeights(
 )
 # Cost of a state above which a pass is lost, and its labels with it.
 _LOST = 3.0
+# Seeds tried for actions that keep the body on its feet to the end, and how far apart they are.
+_TRIES, _NEXT_SEED = 3, 10_000
+# Batches in a row that may be lost at once, all of them.
+_BARREN = 50
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,28 @@ class Refinement:
         """The actions for a reference: loaded, or found now or at an earlier time.
 
         A loop goes round until it has been followed for some seconds, so that what it settles into
-        is among the demonstrations.
+        is among the demonstrations. Now and then a search loses the body on the way (DeepMimic's
+        run, one seed of three): then others are made, with further seeds, and what goes furthest
+        is taken.
         """
         if self.actions is not None:
             return load_actions(self.actions)
         cycles = math.ceil(_SECONDS / reference.duration) if reference.loop else 1
         changes = {} if self.iterations is None else {"iterations": self.iterations}
-        return refine_cached(reference, self.method, cycles=cycles, seed=seed, settings=changes)
+        tries = _TRIES if get_method(self.method).random else 1
+        found: list[RefinedActions] = []
+        while len(found) < tries and not (found and _survived(found[-1]) == 1.0):
+            each = seed + len(found) * _NEXT_SEED
+            found.append(
+                refine_cached(reference, self.method, cycles=cycles, seed=each, settings=changes)
+            )
+        return max(found, key=_survived)
+
+
+def _survived(refined: RefinedActions) -> float:
+    """The part of the clip before the first fall; 0 of actions that tell nothing of it."""
+    provenance = refined.provenance
+    return 0.0 if provenance is None else float(provenance.metrics.get("survived_fraction", 0.0))
 
 
 @dataclass(frozen=True)
@@ -188,9 +207,18 @@ def collect_refined(
         law = _law(env.reference, cycles, refined)
         with closing(TrackingProblem(env.reference, cycles)) as problem:
             passes = _passes(env, problem, law, 1, rng, settings, disturbed=False)
+            barren = 0
             while len(passes) < n_episodes:
                 n = min(_BATCH, n_episodes - len(passes))
-                passes += _passes(env, problem, law, n, rng, settings, disturbed=True)
+                more = _passes(env, problem, law, n, rng, settings, disturbed=True)
+                passes += more
+                barren = 0 if more else barren + 1
+                if barren == _BARREN:
+                    raise InputError(
+                        f"motion {motion}: the refined actions keep no disturbed body near the "
+                        "clip, not for one step; refine it with another seed or with more "
+                        "iterations, or clone plain PD labels (--refine-method none)"
+                    )
         check_trajectories(passes, env.observation_space, env.action_space, f"motion {motion}")
     return passes
 
@@ -282,7 +310,7 @@ def _passes(
             running &= ~(step.terminated | step.truncated)
     finally:
         batch.close()
-    return to_trajectories(observations, actions, rewards, lengths, terminal)
+    return to_trajectories(observations, actions, rewards, lengths, terminal) if actions else []
 
 
 def _lost(problem: TrackingProblem, states: FloatArray, steps: IndexArray) -> NDArray[np.bool_]:

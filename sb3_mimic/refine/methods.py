@@ -30,6 +30,7 @@ class Method:
         settings_class: ``module:class`` of its settings, a dataclass with defaults throughout.
         findings: ``module:function`` of problem and settings that gives more figures, a
             ``dict[str, float]``; empty for none.
+        random: Whether it finds other actions with another seed.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Method:
     solver: str
     settings_class: str
     findings: str = ""
+    random: bool = True
 
     def solve(self, *arguments: Any) -> Any:
         """Runs it on problem, settings, seed, report, checkpoint: actions ``(n_steps, nu)``."""
@@ -55,7 +57,9 @@ class Method:
         return dict(_load(self.findings)(*arguments)) if self.findings else {}
 
 
-def _entry(name: str, settings_class: str, description: str, findings: str = "") -> Method:
+def _entry(
+    name: str, settings_class: str, description: str, findings: str = "", *, random: bool
+) -> Method:
     module = f"sb3_mimic.refine.{name}"
     return Method(
         name,
@@ -63,6 +67,7 @@ def _entry(name: str, settings_class: str, description: str, findings: str = "")
         f"{module}:solve_{name}",
         f"{module}:{settings_class}",
         f"{module}:{findings}" if findings else "",
+        random,
     )
 
 
@@ -94,11 +99,19 @@ def get_method(name: str) -> Method:
 
 
 for _method in (
-    _entry("pd", "PdSettings", "plain PD extraction, the baseline"),
-    _entry("feedback", "FeedbackSettings", "error feedback over whole passes"),
-    _entry("invdyn", "InverseDynamicsSettings", "torques by inverse dynamics", "root_residual"),
-    _entry("gradient", "GradientSettings", "iLQR through the simulation's derivatives"),
-    _entry("mpc", "MpcSettings", "receding-horizon sampling, polished by gradient"),
+    _entry("pd", "PdSettings", "plain PD extraction, the baseline", random=False),
+    _entry("feedback", "FeedbackSettings", "error feedback over whole passes", random=False),
+    _entry(
+        "invdyn",
+        "InverseDynamicsSettings",
+        "torques by inverse dynamics",
+        "root_residual",
+        random=False,
+    ),
+    _entry(
+        "gradient", "GradientSettings", "iLQR through the simulation's derivatives", random=True
+    ),
+    _entry("mpc", "MpcSettings", "receding-horizon sampling, polished by gradient", random=True),
 ):
     register_method(_method)
 
