@@ -223,8 +223,7 @@ class TrainConfig:
                     "randomization"
                 )
             return {**task.training_env_kwargs, "push_force": self.push_force}
-        scratch = task.scratch_env_kwargs if self.from_scratch else {}
-        return {**task.training_env_kwargs, **scratch}
+        return dict(task.training_env_kwargs)
 
     def hyperparameters(self) -> Hyperparameters:
         """The algorithm's settings: the robot's, changed by what was asked for."""

@@ -135,7 +135,6 @@ def _changed(task: Task, values: Mapping[str, Any]) -> Task:
         name: {**task.algorithm_settings.get(name, {}), **_tuples(changes)}
         for name, changes in values.get("algorithms", {}).items()
     }
-    environments = values.get("training_env_kwargs", {})
     return replace(
         task,
         **{name: values[name] for name in _TASK_FIELDS if name in values},
@@ -143,8 +142,7 @@ def _changed(task: Task, values: Mapping[str, Any]) -> Task:
         algorithm_settings={**task.algorithm_settings, **algorithms},
         cloning=_replaced(task.cloning, values.get("cloning", {})),
         warm_start=_replaced(task.warm_start, values.get("warm_start", {})),
-        training_env_kwargs={**task.training_env_kwargs, **environments},
-        scratch_env_kwargs={**task.scratch_env_kwargs, **environments},
+        training_env_kwargs={**task.training_env_kwargs, **values.get("training_env_kwargs", {})},
     )
 
 

@@ -223,7 +223,6 @@ class Task:
         hyperparameters: Settings shared by all algorithms.
         env_options: Keyword arguments of all of its environments, but for those with a camera.
         training_env_kwargs: What training environments do otherwise.
-        scratch_env_kwargs: What they do otherwise once more where training begins from scratch.
         eval_env_kwargs: What environments for evaluations during training do otherwise.
         video_env_kwargs: What environments that are filmed on the way take, as a small size.
         algorithm_settings: What an algorithm changes of them, by its name.
@@ -243,7 +242,6 @@ class Task:
     hyperparameters: Hyperparameters
     env_options: Mapping[str, Any] = field(default_factory=dict)
     training_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    scratch_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     eval_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     video_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     algorithm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -333,11 +331,9 @@ register_task(
                 "n_critic_updates": 10,
             },
         },
-        # Ended by falls alone, what follows the clip already learns to catch itself; short, so that
-        # more of the samples are starts. What does not follow it yet learns little from standing a
-        # meter behind (docs/training.md, "Starts that are hard").
+        # Ended by falls alone, bodies learn to catch themselves; short, so that more of the samples
+        # are starts (docs/training.md, "Starts that are hard").
         training_env_kwargs={"early_termination": "fall", "episode_seconds": 5.0},
-        scratch_env_kwargs={"early_termination": "tracking", "episode_seconds": 20.0},
         eval_env_kwargs={"motion_order": "in_turn"},
         video_env_kwargs={"width": 320, "height": 240},
         # Clones of the feed-forward actions leave next to no residual: the lower bound is what
