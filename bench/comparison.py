@@ -162,10 +162,11 @@ def plot(rows: Sequence[Row], path: Path) -> None:
             for row in runs:
                 millions = np.array(row["curve"]["timesteps"]) / 1e6
                 returns = np.array(row["curve"]["mean_return"]) / possible
-                axes.plot(millions, returns, color=color, label=label if row is runs[0] else None)
                 if start == "bc":
                     clone = row["clone"]["mean_reward"] / possible
+                    millions, returns = np.insert(millions, 0, 0.0), np.insert(returns, 0, clone)
                     axes.plot(0, clone, "o", color=color, markersize=4)
+                axes.plot(millions, returns, color=color, label=label if row is runs[0] else None)
         axes.set_title(algo.upper())
         axes.set_xlabel("environment steps [millions]")
     columns[0].set_ylabel("return" if possible == 1.0 else "return, of what is possible")
