@@ -109,11 +109,13 @@ class Refinement:
         changes = {} if self.iterations is None else {"iterations": self.iterations}
         tries = _TRIES if get_method(self.method).random else 1
         found: list[RefinedActions] = []
-        while len(found) < tries and not (found and _survived(found[-1]) == 1.0):
-            each = seed + len(found) * _NEXT_SEED
+        for number in range(tries):
+            each = seed + number * _NEXT_SEED
             found.append(
                 refine_cached(reference, self.method, cycles=cycles, seed=each, settings=changes)
             )
+            if _survived(found[-1]) == 1.0:
+                break
         return max(found, key=_survived)
 
 
