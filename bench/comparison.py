@@ -13,7 +13,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from rows import (
     LOOP_STEPS,
     RESULTS,
@@ -22,6 +21,7 @@ from rows import (
     Rows,
     curve,
     fill,
+    learning_curve,
     save_figure,
     software,
     spread,
@@ -160,12 +160,9 @@ def plot(rows: Sequence[Row], path: Path) -> None:
         ):
             runs = [row for row in rows if (row["algo"], row["start"]) == (algo, start)]
             for row in runs:
-                millions = np.array(row["curve"]["timesteps"]) / 1e6
-                returns = np.array(row["curve"]["mean_return"]) / possible
+                millions, returns = learning_curve(row, possible)
                 if start == "bc":
-                    clone = row["clone"]["mean_reward"] / possible
-                    millions, returns = np.insert(millions, 0, 0.0), np.insert(returns, 0, clone)
-                    axes.plot(0, clone, "o", color=color, markersize=4)
+                    axes.plot(0, returns[0], "o", color=color, markersize=4)
                 axes.plot(millions, returns, color=color, label=label if row is runs[0] else None)
         axes.set_title(algo.upper())
         axes.set_xlabel("environment steps [millions]")

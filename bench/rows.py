@@ -11,6 +11,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.run import RunFolder
@@ -136,6 +137,22 @@ def curve(run: RunFolder) -> dict[str, list[float]]:
             "timesteps": saved["timesteps"].tolist(),
             "mean_return": saved["results"].mean(axis=1).tolist(),
         }
+
+
+def learning_curve(row: Row, possible: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A row's curve as pictures have it, begun with the clone where there is one.
+
+    Args:
+        row: With its ``curve``, and a ``clone`` if it was trained from one.
+        possible: The return that is 1 in the picture.
+
+    Returns:
+        Environment steps in millions, and mean returns.
+    """
+    steps, returns = row["curve"]["timesteps"], row["curve"]["mean_return"]
+    if row.get("clone") is not None:
+        steps, returns = [0.0, *steps], [row["clone"]["mean_reward"], *returns]
+    return np.array(steps) / 1e6, np.array(returns) / possible
 
 
 def software(run: RunFolder | None = None) -> dict[str, str]:

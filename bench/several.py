@@ -14,7 +14,19 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from rows import LOOP_STEPS, RESULTS, ROOT, Row, Rows, curve, save_figure, software, trained, write
+from rows import (
+    LOOP_STEPS,
+    RESULTS,
+    ROOT,
+    Row,
+    Rows,
+    curve,
+    learning_curve,
+    save_figure,
+    software,
+    trained,
+    write,
+)
 from skills import ROWS as ALONE
 from skills import SKILLS
 
@@ -86,11 +98,8 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
     for row in rows:
-        millions = [0.0, *(steps / 1e6 for steps in row["curve"]["timesteps"])]
-        returns = [total / LOOP_STEPS for total in row["curve"]["mean_return"]]
-        returns.insert(0, row["clone"]["normalized_return"])
         label = f"{', '.join(row['skills'])}, {row['algo'].upper()}, seed {row['seed']}"
-        axes.plot(millions, returns, label=label)
+        axes.plot(*learning_curve(row, LOOP_STEPS), label=label)
     axes.set_xlabel("environment steps [millions]")
     axes.set_ylabel("return, of what is possible")
     axes.legend(frameon=False, loc="lower right")

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rows import (
     LOOP_STEPS,
     RESULTS,
@@ -27,6 +26,7 @@ from rows import (
     Rows,
     curve,
     fill,
+    learning_curve,
     save_figure,
     software,
     trained,
@@ -154,11 +154,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
     for index, row in enumerate(sorted(looping, key=ROWS.key)):
-        millions = np.array(row["curve"]["timesteps"]) / 1e6
-        returns = np.array(row["curve"]["mean_return"]) / LOOP_STEPS
-        if row["clone"] is not None:
-            millions = np.insert(millions, 0, 0.0)
-            returns = np.insert(returns, 0, row["clone"]["normalized_return"])
+        millions, returns = learning_curve(row, LOOP_STEPS)
         known, color = SKILLS[row["skill"]], f"C{index}"
         seeds = sum(other["skill"] == row["skill"] for other in looping)
         label = row["skill"] if seeds == 1 else f"{row['skill']}, seed {row['seed']}"

@@ -24,6 +24,8 @@ def to_trajectories(
         lengths: Steps that count of each pass, ``(n,)``.
         terminal: Which passes ended by failure, ``(n,)``.
     """
+    if not actions:
+        return []
     obs, acts, rews = (np.stack(rows, axis=1) for rows in (observations, actions, rewards))
     return [
         TrajectoryWithRew(

@@ -312,7 +312,7 @@ def _passes(
             running &= ~(step.terminated | step.truncated)
     finally:
         batch.close()
-    return to_trajectories(observations, actions, rewards, lengths, terminal) if actions else []
+    return to_trajectories(observations, actions, rewards, lengths, terminal)
 
 
 def _lost(problem: TrackingProblem, states: FloatArray, steps: IndexArray) -> NDArray[np.bool_]:

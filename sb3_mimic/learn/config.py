@@ -216,14 +216,14 @@ class TrainConfig:
             InputError: If pushes are asked for of a robot that takes none.
         """
         task = self.task
-        if self.push_force > 0:
-            if not task.motion_in_env:
-                raise InputError(
-                    f"--push-force is for the humanoid; what pushes the {task.name} is part of its "
-                    "randomization"
-                )
-            return {**task.training_env_kwargs, "push_force": self.push_force}
-        return dict(task.training_env_kwargs)
+        if self.push_force == 0:
+            return dict(task.training_env_kwargs)
+        if not task.motion_in_env:
+            raise InputError(
+                f"--push-force is for the humanoid; what pushes the {task.name} is part of its "
+                "randomization"
+            )
+        return {**task.training_env_kwargs, "push_force": self.push_force}
 
     def hyperparameters(self) -> Hyperparameters:
         """The algorithm's settings: the robot's, changed by what was asked for."""

@@ -58,7 +58,7 @@ class Method:
 
 
 def _entry(
-    name: str, settings_class: str, description: str, findings: str = "", *, random: bool
+    name: str, settings_class: str, description: str, findings: str = "", *, random: bool = False
 ) -> Method:
     module = f"sb3_mimic.refine.{name}"
     return Method(
@@ -99,15 +99,9 @@ def get_method(name: str) -> Method:
 
 
 for _method in (
-    _entry("pd", "PdSettings", "plain PD extraction, the baseline", random=False),
-    _entry("feedback", "FeedbackSettings", "error feedback over whole passes", random=False),
-    _entry(
-        "invdyn",
-        "InverseDynamicsSettings",
-        "torques by inverse dynamics",
-        "root_residual",
-        random=False,
-    ),
+    _entry("pd", "PdSettings", "plain PD extraction, the baseline"),
+    _entry("feedback", "FeedbackSettings", "error feedback over whole passes"),
+    _entry("invdyn", "InverseDynamicsSettings", "torques by inverse dynamics", "root_residual"),
     _entry(
         "gradient", "GradientSettings", "iLQR through the simulation's derivatives", random=True
     ),
