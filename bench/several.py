@@ -48,6 +48,9 @@ def main() -> None:
     parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "several")
     arguments = parser.parse_args()
     clips = [arguments.clips / f"humanoid3d_{skill}.txt" for skill in arguments.skills]
+    missing = [clip.name for clip in clips if not clip.is_file()]
+    if missing:
+        parser.error(f"no {', '.join(missing)} in {arguments.clips}")
     for seed in arguments.seeds:
         row = {"skills": arguments.skills, "algo": arguments.algo, "seed": seed}
         make(row, clips, arguments.timesteps, arguments.outputs)
