@@ -59,6 +59,12 @@ def test_what_does_worse_is_drawn_more_and_nothing_is_left_out(
     np.testing.assert_array_equal(by_difficulty(rows, floor)[0], likely)
 
 
+@given(shares=arrays(np.float64, st.integers(2, 8), elements=st.floats(0.1, 0.99)))
+def test_samples_are_in_proportion_to_what_is_missing(shares: np.ndarray) -> None:
+    samples = by_difficulty(shares, floor=0.0) * shares  # an episode's length is about its share
+    np.testing.assert_allclose(samples / samples.sum(), (1 - shares) / (1 - shares).sum())
+
+
 def test_the_callback_draws_by_what_is_missing_of_the_possible_return(tmp_path: Path) -> None:
     """The averages are those of the monitor's file, recomputed; the model's zip keeps them."""
     monitored = make_native_vec_env(ID, 4, seed=0, motion=["walk", "run"], episode_seconds=1.0)

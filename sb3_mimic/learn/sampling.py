@@ -22,6 +22,8 @@ _PARTS = 32
 _EPISODES = 10
 # The part of all episodes that is drawn evenly, whatever is hard.
 _FLOOR = 0.25
+# Shares below this are alike: at none the odds would have no bound.
+_LEAST = 0.1
 # Where a model keeps the estimates, so that they are in its zip.
 _KEPT = "motion_shares"
 
@@ -44,9 +46,12 @@ def motions_apart(env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, dict[
 
 
 def by_difficulty(shares: FloatArray, floor: float = _FLOOR) -> FloatArray:
-    """How likely each is drawn, ``(..., k)``: in proportion to what is missing of its return.
+    """How likely each is drawn, ``(..., k)``: so that samples go where return is missing.
 
-    ``floor / k + (1 - floor) (1 - share) / Σ (1 - share)``, sums over the last axis.
+    ``floor / k + (1 - floor) odds / Σ odds`` with ``odds = (1 - share) / share``, sums over the
+    last axis. Where episodes end by falls, an episode's samples are about as many as its share
+    says. Drawn in proportion to ``1 - share``, what fails at once would get a part of the episodes
+    and next to none of the samples; drawn by the odds, its samples are in proportion to that.
 
     Args:
         shares: The part of their possible return that episodes of each reach, ``(..., k)``.
@@ -54,12 +59,13 @@ def by_difficulty(shares: FloatArray, floor: float = _FLOOR) -> FloatArray:
 
     Example:
         >>> by_difficulty(np.array([0.9, 0.7]), floor=0.2).round(3).tolist()
-        [0.3, 0.7]
+        [0.265, 0.735]
     """
-    missing = 1 - np.clip(shares, 0.0, 1.0)
+    reached = np.clip(shares, _LEAST, 1.0)
+    odds = (1 - reached) / reached
     # Where nothing is missing of any, all are alike.
-    missing = np.where(missing.any(axis=-1, keepdims=True), missing, 1.0)
-    part = missing / missing.sum(axis=-1, keepdims=True)
+    odds = np.where(odds.any(axis=-1, keepdims=True), odds, 1.0)
+    part = odds / odds.sum(axis=-1, keepdims=True)
     likely: FloatArray = floor / shares.shape[-1] + (1 - floor) * part
     return likely
 
