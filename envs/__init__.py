@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sb3_mimic.envs.opengl import choose_backend
+from sb3_mimic.envs.opengl import check_backend, choose_backend
 
 if TYPE_CHECKING:
     from sb3_mimic.envs.humanoid import HumanoidMimicEnv as HumanoidMimicEnv
@@ -42,6 +42,7 @@ def __getattr__(name: str) -> Any:
     """Imports a public name on first use (PEP 562)."""
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    check_backend()
     value = getattr(import_module(_LAZY[name]), name)
     globals()[name] = value
     return value

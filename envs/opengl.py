@@ -4,6 +4,8 @@ import ctypes
 import os
 import sys
 
+from sb3_mimic.errors import InputError
+
 
 def has_display() -> bool:
     """Whether a window can be opened: always outside Linux, there if a display server is named."""
@@ -27,3 +29,21 @@ def choose_backend() -> None:
             continue
         os.environ["MUJOCO_GL"] = backend
         return
+
+
+def check_backend() -> None:
+    """Imports MuJoCo where its rendering library is named: a bad choice fails there.
+
+    Raises:
+        InputError: If MuJoCo cannot be imported with the library that ``MUJOCO_GL`` names.
+    """
+    chosen = os.environ.get("MUJOCO_GL")
+    if not chosen:
+        return
+    try:
+        import mujoco  # noqa: F401
+    except Exception as error:  # a library's own, as various as the libraries
+        raise InputError(
+            f"MUJOCO_GL={chosen} cannot be used on this machine ({error}); unset it, or choose "
+            "egl, osmesa or glfw and install that library"
+        ) from error

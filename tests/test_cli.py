@@ -564,3 +564,29 @@ def test_a_rendering_library_that_cannot_be_used_is_one_sentence(value: str) -> 
     assert done.returncode == 2
     assert done.stderr.startswith(f"sb3-mimic: MUJOCO_GL={value} cannot be used")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from sb3_mimic.envs import NativeVecEnv",
+        "import gymnasium, sb3_mimic; gymnasium.make('sb3_mimic/PiDog-v0')",
+    ],
+)
+def test_a_library_that_lacks_a_function_is_named_from_python_too(
+    code: str, tmp_path: Path
+) -> None:
+    """EGL's bindings without EGL: an AttributeError, which Python took for a missing name."""
+    (tmp_path / "OpenGL.py").write_text("raise AttributeError('no eglQueryString')")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "MUJOCO_GL": "egl", "PYTHONPATH": str(tmp_path)},
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("sb3_mimic.errors.InputError: MUJOCO_GL=egl cannot be used")
+    assert "no eglQueryString" in last

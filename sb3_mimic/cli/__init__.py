@@ -24,8 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         command = parse(asked)
-        if not isinstance(command, Doctor):  # who says what is wrong with it, among others
-            _check_rendering_library()
+        # Chosen by hand, it may fail to load; the doctor says so itself, among other things.
+        if os.environ.get("MUJOCO_GL") and not isinstance(command, Doctor):
+            from sb3_mimic.envs.opengl import check_backend
+
+            check_backend()
         return command.run()
     except InputError as error:
         print(f"sb3-mimic: {error}", file=sys.stderr)
@@ -38,19 +41,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # interpreter does not fail on it when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-
-
-def _check_rendering_library() -> None:
-    """Imports MuJoCo where its rendering library is chosen by hand: a bad choice fails there."""
-    from sb3_mimic.errors import InputError
-
-    chosen = os.environ.get("MUJOCO_GL")
-    if not chosen:
-        return
-    try:
-        import mujoco  # noqa: F401
-    except Exception as error:  # a library's own, as various as the libraries
-        raise InputError(
-            f"MUJOCO_GL={chosen} cannot be used on this machine ({error}); unset it, or choose "
-            "egl, osmesa or glfw and install that library"
-        ) from error
