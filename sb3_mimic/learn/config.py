@@ -109,7 +109,8 @@ class TrainConfig:
     callback: Annotated[str | None, optional("MODULE:FACTORY")] = None
     """Your own SB3 callback, as module:factory."""
     device: str = "cpu"
-    """cpu, cuda or auto. These networks are small: cpu is the fastest without a camera."""
+    """cpu, cuda or auto. A GPU speeds up the humanoid's updates; PiDog's small networks and a
+    machine of few cores are as well off without."""
     n_eval_episodes: int = 32
     """Episodes of the final evaluation."""
     allow_pickle: bool = False

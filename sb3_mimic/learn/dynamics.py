@@ -23,6 +23,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
 from sb3_mimic.learn.policies import log_std_parameter
+from sb3_mimic.learn.randomness import forked_randomness
 
 # Added to variances: a floor of .01 on the standard deviation, in the element's own unit, as in
 # NormalizeObservations.
@@ -175,8 +176,7 @@ def fit_forward_model(
     """
     samples = _transitions(train, device)
     judged = _transitions(held_out, device) if held_out else samples
-    with th.random.fork_rng(devices=[]):
-        th.manual_seed(seed)
+    with forked_randomness(seed):
         model = ForwardModel(*samples)
     observations, actions, next_observations = samples
     inputs = model.normalized(observations, actions)

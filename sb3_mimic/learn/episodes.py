@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import gymnasium as gym
 import numpy as np
-import torch as th
 from numpy.typing import NDArray
 
 from sb3_mimic.envs.batched import BatchedEnv
 from sb3_mimic.envs.humanoid import HumanoidBatch
+from sb3_mimic.learn.randomness import forked_randomness
 from sb3_mimic.report.video import Policy
 
 FloatArray = NDArray[np.float64]
@@ -77,8 +77,7 @@ def run_episodes(
     rewards: list[FloatArray] = []
     sums: dict[str, FloatArray] = {}
     last: dict[str, FloatArray] = {}
-    with th.random.fork_rng(devices=[]):
-        th.manual_seed(seed)
+    with forked_randomness(seed):
         observations = batch.reset(everyone, generators, options)
         while running.any() and len(rewards) != n_steps:
             if disturb is not None:

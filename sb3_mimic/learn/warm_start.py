@@ -24,6 +24,7 @@ from sb3_mimic.learn.callbacks import AdaptiveRateCallback, NormalizerCallback
 from sb3_mimic.learn.collapse import EPISODES, CollapseCallback, ended_returns
 from sb3_mimic.learn.policies import is_critic_parameter, log_std_parameter
 from sb3_mimic.learn.pretrain import demonstration_tensors
+from sb3_mimic.learn.randomness import forked_randomness
 from sb3_mimic.learn.tasks import CloningSettings, WarmStartSettings
 
 # Updates of the critic before its explained variance is believed.
@@ -331,7 +332,7 @@ class NoiseGateCallback(BaseCallback):
         log_std = log_std_parameter(self.model.policy)
         if log_std is None or self.model.num_timesteps > 0:
             return
-        with th.random.fork_rng(devices=[]), th.no_grad():
+        with forked_randomness(), th.no_grad():
             self.deterministic = self._mean_return(deterministic=True)
             least = self.deterministic - (1 - self.ratio) * abs(self.deterministic)
             while True:

@@ -1,0 +1,25 @@
+"""PyTorch's random numbers, lent for a while."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch as th
+
+
+@contextmanager
+def forked_randomness(seed: int | None = None) -> Iterator[None]:
+    """What is drawn inside leaves PyTorch's generators, those of GPUs among them, as they were.
+
+    ``torch.manual_seed`` seeds every generator, so forking the processor's alone would begin the
+    noise of a training on a GPU anew with each evaluation.
+
+    Args:
+        seed: Seeds the generators inside; None goes on from where they are.
+    """
+    # GPUs that nothing runs on are left alone: asking for their state would start CUDA on them.
+    in_use = th.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    gpus = range(th.cuda.device_count()) if in_use else ()
+    with th.random.fork_rng(devices=gpus):
+        if seed is not None:
+            th.manual_seed(seed)
+        yield
