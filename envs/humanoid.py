@@ -306,6 +306,7 @@ class HumanoidBatch(BatchedEnv):
         phase_probabilities: How likely an episode of each begins in each of m equal parts of its
             clip, ``(k, m)``; each row adds up to 1. It may be set at any time, with any m; at first
             m is 1, so that all phases are equally likely.
+        pushes: What pushes the bodies; None where nothing does.
 
     Raises:
         InputError: If two clips have the same name.
@@ -331,7 +332,7 @@ class HumanoidBatch(BatchedEnv):
         self.motion_probabilities = np.full(len(references), 1 / len(references))
         self.phase_probabilities = np.ones((len(references), 1))
         self._turn = 0
-        self._pushes = (
+        self.pushes = (
             Pushes(n_envs, steps, robot.control_rate, options.push_force)
             if options.push_force > 0
             else None
@@ -458,8 +459,8 @@ class HumanoidBatch(BatchedEnv):
         ):
             self.motions[index] = self._next_motion(option, generator)
             phases[i] = _phase(option, generator, self.phase_probabilities[self.motions[index]])
-            if self._pushes is not None:
-                self._pushes.draw(index, generator)
+            if self.pushes is not None:
+                self.pushes.draw(index, generator)
         motions = self.motions[indices]
         self._start_times[indices] = phases * self.references.durations[motions]
         self._anchor[indices] = 0.0
@@ -482,8 +483,8 @@ class HumanoidBatch(BatchedEnv):
         return _drawn(self.motion_probabilities, generator)
 
     def _simulate(self, ctrl: FloatArray) -> tuple[FloatArray, FloatArray]:
-        if self._pushes is not None:
-            self.push = self._pushes.at(self.steps)
+        if self.pushes is not None:
+            self.push = self.pushes.at(self.steps, self.qpos[:, 3:7])
         return super()._simulate(ctrl)
 
     def _control(self, actions: FloatArray) -> FloatArray:

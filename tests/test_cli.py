@@ -270,6 +270,16 @@ def test_a_finished_run_can_be_trained_further() -> None:
     assert read_timesteps(run.model) == 384
 
 
+def test_a_run_goes_on_without_the_model_that_it_began_with() -> None:
+    assert train("--env", "pidog", "--experiment-name", "first", timesteps=0) == 0
+    first = RunFolder(Path("outputs/first"))
+    asked = ["--env", "pidog", "--skip-bc", "--experiment-name", "second"]
+    assert train(*asked, "--pretrained-model", str(first.model)) == 0
+    first.model.unlink()
+    assert main(["train", "--resume", "outputs/second", "--total-rl-timesteps", "384"]) == 0
+    assert read_timesteps(RunFolder(Path("outputs/second")).model) == 384
+
+
 def test_a_run_keeps_its_preset_as_it_was(tmp_path: Path, capsys: Capture) -> None:
     preset = tmp_path / "mine.yaml"
     preset.write_text("env: pidog\nn_rl_timesteps: 256\nhyperparameters: {gamma: 0.9}\n")

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv
-from sb3_mimic.envs.pushes import PUSH_EVERY, PUSH_SECONDS, Pushes
+from sb3_mimic.envs.pushes import PUSH_EVERY, PUSH_SECONDS, PUSH_SIDES, Pushes
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.robustness import push_test
 
 ID = "sb3_mimic/HumanoidMimic-v0"
 RATE = 30.0
+UPRIGHT = np.array([[1.0, 0.0, 0.0, 0.0]])
 
 
 def make(**kwargs: Any) -> HumanoidMimicEnv:
@@ -37,7 +38,7 @@ def test_every_two_seconds_have_one_whole_push_of_a_random_size(
     pushes = Pushes(1, episode_steps, RATE, force)
     pushes.draw(0, np.random.default_rng(seed))
     every, length = round(PUSH_EVERY * RATE), round(PUSH_SECONDS * RATE)
-    forces = np.array([pushes.at(np.array([step]))[0] for step in range(2 * every)])
+    forces = np.array([pushes.at(np.array([step]), UPRIGHT)[0] for step in range(2 * every)])
     assert not forces[:, 2].any()
     for window in (forces[:every], forces[every:]):
         sizes = np.linalg.norm(window, axis=1)
@@ -53,7 +54,8 @@ def test_pushes_come_from_everywhere_at_every_moment() -> None:
     rng = np.random.default_rng(0)
     for index in range(2000):
         pushes.draw(index, rng)
-    rows = np.array([pushes.at(np.full(2000, step)) for step in range(60)])
+    upright = np.tile(UPRIGHT, (2000, 1))
+    rows = np.array([pushes.at(np.full(2000, step), upright) for step in range(60)])
     sizes = np.linalg.norm(rows, axis=2)
     strongest = rows[sizes.argmax(axis=0), np.arange(2000)]
     assert abs(strongest[:, :2].mean()) < 3.0
@@ -62,6 +64,55 @@ def test_pushes_come_from_everywhere_at_every_moment() -> None:
     often = (sizes > 0).mean(axis=1)[6:54]
     assert often.min() > 0.08
     assert often.max() < 0.14
+
+
+@given(st.integers(0, PUSH_SIDES - 1), st.floats(-np.pi, np.pi), st.integers(0, 2**32 - 1))
+def test_a_direction_has_its_own_limit_and_turns_with_the_body(
+    side: int, yaw: float, seed: int
+) -> None:
+    pushes = Pushes(200, 60, RATE, 100.0)
+    pushes.limits = np.zeros(PUSH_SIDES)
+    pushes.limits[side] = 40.0
+    rng = np.random.default_rng(seed)
+    for index in range(200):
+        pushes.draw(index, rng)
+    rotations = np.tile([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)], (200, 1))
+    rows = np.array([pushes.at(np.full(200, step), rotations) for step in range(60)])
+    forces = rows[np.linalg.norm(rows, axis=2).argmax(axis=0), np.arange(200)]
+    sizes = np.linalg.norm(forces, axis=1)
+    assert 0 < (sizes > 0).sum() < 200
+    assert sizes.max() <= 40.0 * (1 + 1e-12)
+    angles = np.arctan2(forces[:, 1], forces[:, 0])[sizes > 0] - yaw - side * 2 * np.pi / PUSH_SIDES
+    away = np.abs((angles + np.pi) % (2 * np.pi) - np.pi)
+    assert away.max() <= np.pi / PUSH_SIDES + 1e-9
+
+
+def test_a_push_keeps_the_direction_that_it_began_with() -> None:
+    pushes = Pushes(1, 60, RATE, 100.0)
+    pushes.draw(0, np.random.default_rng(0))
+    spinning = [np.array([[np.cos(a), 0.0, 0.0, np.sin(a)]]) for a in np.arange(60) / 3]
+    forces = np.array([pushes.at(np.array([k]), q)[0] for k, q in enumerate(spinning)])
+    pushed = forces[forces.any(axis=1)]
+    assert len(pushed) == round(PUSH_SECONDS * RATE)
+    np.testing.assert_array_equal(pushed, np.tile(pushed[0], (len(pushed), 1)))
+
+
+@given(st.integers(1, 400), st.integers(0, 2**32 - 1))
+def test_the_last_push_is_the_one_that_was_seen_last(episode_steps: int, seed: int) -> None:
+    pushes = Pushes(1, episode_steps, RATE, 100.0)
+    pushes.draw(0, np.random.default_rng(seed))
+    before, began = np.zeros(3), -1
+    for step in range(episode_steps):
+        last = pushes.last(np.array([step]))
+        force = pushes.at(np.array([step]), UPRIGHT)[0]
+        if force.any() and (force != before).any():
+            began = step
+        before = force if force.any() else before
+        assert last.since[0] == (step - began if began >= 0 else -1)
+        if began >= 0:
+            np.testing.assert_allclose(100.0 * last.parts[0], np.linalg.norm(before))
+            side = np.arctan2(before[1], before[0]) / (2 * np.pi) * PUSH_SIDES
+            assert round(side) % PUSH_SIDES == last.sides[0]
 
 
 def test_the_body_gets_the_force_and_only_then_moves_otherwise() -> None:

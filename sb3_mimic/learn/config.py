@@ -93,8 +93,8 @@ class TrainConfig:
         float | None, by_robot("Learning rate of reinforcement learning.", "learning_rate")
     ] = None
     push_force: float = 0.0
-    """Humanoid: in training the body is pushed every 2 s for .2 s, at random and by up to this
-    force [N]."""
+    """Humanoid: in training the body is pushed every 2 s for .2 s, at random; pushes grow with
+    what it stands, up to this force [N]."""
     use_camera: bool = False
     """Observe through the robot's camera (pidog)."""
     output_dir: Path = Path("outputs")

@@ -28,6 +28,7 @@ from sb3_mimic.learn.evaluate import evaluate
 from sb3_mimic.learn.finetune import FineTuneSettings, fine_tune
 from sb3_mimic.learn.motions import means, several
 from sb3_mimic.learn.pretrain import pretrain, set_log_std
+from sb3_mimic.learn.push_limits import PushLimitsCallback
 from sb3_mimic.learn.run import RunFolder, default_name
 from sb3_mimic.learn.sampling import MotionSamplingCallback, draws_motions
 from sb3_mimic.learn.saved import (
@@ -185,15 +186,17 @@ class _Job:
                 config.load_refined_actions,
             ),
         )
-        given = config.pretrained_model
         callback = None if config.callback is None else load_callback(config.callback)
+        # What the run began with is needed no more once it has a model of its own.
+        begun = run.latest_checkpoint() is not None or run.clone.is_file()
+        given = None if begun else config.pretrained_model
         pretrained = None if given is None else read_pretrained(model_file(given))
         job = cls(config, env_kwargs, source, (), pretrained, callback)
         with closing(make_envs(job.env_id, 1, env_kwargs=job.training_env_kwargs)) as envs:
             if pretrained is not None:
                 job.new_model(envs, None)
             envs.reset()  # what a camera lacks shows here
-        if config.clones and run.latest_checkpoint() is None and not run.clone.is_file():
+        if config.clones and not begun:
             return replace(job, demonstrations=job.collect(run, say))
         return job
 
@@ -335,6 +338,10 @@ class _Job:
             return []
         return [MotionSamplingCallback()]
 
+    def pushing(self) -> list[BaseCallback]:
+        """The callback that lets pushes grow with what the policy stands, where there are any."""
+        return [PushLimitsCallback()] if self.config.push_force > 0 else []
+
 
 def _open_run(path: Path, asked: TrainConfig) -> tuple[RunFolder, TrainConfig]:
     """The run to go on with, and its settings with what was asked for now."""
@@ -441,6 +448,7 @@ def _reinforce(
                 *job.handover(run, eval_envs, say),
                 *job.exploration(),
                 *job.sampling(model.get_env()),
+                *job.pushing(),
                 *([] if job.callback is None else [job.callback]),
             ],
             settings=settings,

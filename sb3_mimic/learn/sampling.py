@@ -150,11 +150,11 @@ class MotionSamplingCallback(BaseCallback):
 
 def draws_motions(envs: VecEnv | None) -> bool:
     """Whether these are a native batch of humanoids, which `MotionSamplingCallback` needs."""
-    return envs is not None and _humanoids(envs) is not None
+    return envs is not None and humanoids(envs) is not None
 
 
 def _batch(envs: VecEnv) -> HumanoidBatch:
-    batch = _humanoids(envs)
+    batch = humanoids(envs)
     if batch is None:
         raise InputError(
             "clips are drawn by difficulty in a native batch of humanoids; make the environments "
@@ -163,6 +163,7 @@ def _batch(envs: VecEnv) -> HumanoidBatch:
     return batch
 
 
-def _humanoids(envs: VecEnv) -> HumanoidBatch | None:
+def humanoids(envs: VecEnv) -> HumanoidBatch | None:
+    """The batch of humanoids behind a vector environment, if it is a native one of them."""
     batch = getattr(envs.unwrapped, "batched", None)
     return batch if isinstance(batch, HumanoidBatch) else None
