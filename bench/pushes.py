@@ -1,12 +1,14 @@
-"""Policies that stand pushes: trained as always, then trained on with pushes that grow.
+"""Policies that stand pushes: trained as always, trained on with pushes, pushed from the clone on.
 
-    python bench/pushes.py CLIPS_FOLDER [--skills walk run] [--part 0.05] [--seeds 0]
+    python bench/pushes.py CLIPS_FOLDER [--skills walk run] [--part 0.1] [--seeds 0]
+                           [--policies plain then-pushed pushed]
 
-Each of the two trainings of a row has a part of DeepMimic's samples, so that both together have
-twice as many; pushes go up to ``--force``, and grow there as the policy stands them. Both policies
-are evaluated by ``sb3-mimic evaluate --push``. A run that is there goes on from its last
-checkpoint; rows lie in ``docs/results/pushes.json``, and the page ``docs/results/pushes.md`` and
-its picture are written from them.
+Pushes go up to ``--force``, and grow there as the policy stands them. ``pushed`` has a part of
+DeepMimic's samples, from the clone on with pushes; ``plain`` half as many without, and
+``then-pushed`` goes on from there for the other half with them. All are evaluated by ``sb3-mimic
+evaluate --push``. A run that is there goes on from its last checkpoint; rows lie in
+``docs/results/pushes.json``, and the page ``docs/results/pushes.md`` and its pictures are written
+from them.
 """
 
 import argparse
@@ -33,8 +35,14 @@ from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.trained import open_trained
 from sb3_mimic.motion import load_motion
 
-ROWS = Rows(RESULTS / "pushes.json", ("skill", "seed"))
+ROWS = Rows(RESULTS / "pushes.json", ("skill", "seed", "policy"))
 PUSHED = [skill for skill, known in SKILLS.items() if known.push is not None]
+# Name of a policy -> how the picture calls it, and its color.
+POLICIES = {
+    "plain": ("as always", "C7"),
+    "then-pushed": ("then as long with pushes", "C1"),
+    "pushed": ("with pushes from the clone on", "C0"),
+}
 
 
 def main() -> None:
@@ -42,7 +50,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("clips", type=Path, help="folder with humanoid3d_<skill>.txt")
     parser.add_argument("--skills", nargs="+", choices=PUSHED, default=["walk", "run"])
-    parser.add_argument("--part", type=float, default=0.05, help="of DeepMimic's samples, twice")
+    parser.add_argument("--policies", nargs="+", choices=POLICIES, default=list(POLICIES))
+    parser.add_argument("--part", type=float, default=0.1, help="of DeepMimic's samples")
     parser.add_argument("--force", type=float, default=1000.0, help="largest push [N]")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--outputs", type=Path, default=ROOT / "outputs" / "pushes")
@@ -50,45 +59,44 @@ def main() -> None:
     for seed in arguments.seeds:
         for skill in arguments.skills:
             clip = arguments.clips / f"humanoid3d_{skill}.txt"
-            timesteps = round(1e6 * SKILLS[skill].samples * arguments.part)
-            asked = {"skill": skill, "seed": seed, "timesteps": timesteps, "force": arguments.force}
-            if not ROWS.has(asked):
-                show(ROWS.put(measure(asked, clip, arguments.outputs)))
+            samples = 1e6 * SKILLS[skill].samples * arguments.part
+            for policy in (name for name in POLICIES if name in arguments.policies):
+                asked = {"skill": skill, "seed": seed, "policy": policy}
+                timesteps = round(samples if policy == "pushed" else samples / 2)
+                if not ROWS.has({**asked, "timesteps": timesteps}):
+                    force = 0.0 if policy == "plain" else arguments.force
+                    row = {**asked, "timesteps": timesteps, "force": force}
+                    show(ROWS.put(measure(row, clip, arguments.outputs)))
     show(ROWS.read())
     print(table(ROWS.read()))
 
 
 def measure(asked: Row, clip: Path, outputs: Path) -> Row:
-    """One row: both trainings, both evaluations."""
-    plain, pushed = (
-        RunFolder(outputs / f"{asked['skill']}-{kind}-{asked['seed']}")
-        for kind in ("plain", "pushed")
+    """One row: a training and its evaluation."""
+    run, plain = (
+        RunFolder(outputs / f"{asked['skill']}-{policy}-{asked['seed']}")
+        for policy in (asked["policy"], "plain")
     )
-    first = ["--motion", str(clip), "--seed", str(asked["seed"])]
-    second = [*first, "--pretrained-model", str(plain.path), "--skip-bc"]
-    second += ["--push-force", f"{asked['force']:g}"]
-    spent = [trained(plain, first, asked["timesteps"]), trained(pushed, second, asked["timesteps"])]
-    commands = [
-        " ".join(["sb3-mimic train", *flags, "--total-rl-timesteps", str(asked["timesteps"])])
-        for flags in (first, second)
-    ]
-    duration = load_motion(clip).duration
-    stands = evaluated(pushed)
-    strip(pushed, stands["push"]["sideways"][0], RESULTS / f"pushes-{asked['skill']}.png")
+    flags = ["--motion", str(clip), "--seed", str(asked["seed"])]
+    if asked["policy"] == "then-pushed":
+        flags += ["--pretrained-model", str(plain.path), "--skip-bc"]
+    if asked["force"]:
+        flags += ["--push-force", f"{asked['force']:g}"]
+    spent = trained(run, flags, asked["timesteps"])
+    command = " ".join(["sb3-mimic train", *flags, "--total-rl-timesteps", str(asked["timesteps"])])
+    figures = evaluated(run)
+    if asked["policy"] == "then-pushed":
+        strip(run, figures["push"]["sideways"][0], RESULTS / f"pushes-{asked['skill']}.png")
     return {
         **asked,
-        "commands": [
-            text.replace(str(clip), clip.name).replace(str(plain.path), plain.path.name)
-            for text in commands
-        ],
+        "command": command.replace(str(clip), clip.name).replace(str(plain.path), plain.path.name),
         "wall_s": spent,
         # Phases at which bodies were pushed, in the order of the test's figures.
-        "moments": ((np.arange(8) / 8 + PUSH_AFTER / duration) % 1).tolist(),
-        "plain": evaluated(plain),
-        "pushed": stands,
-        "curves": {"plain": curve(plain), "pushed": curve(pushed)},
-        "limits": limits(pushed),
-        "versions": software(pushed),
+        "moments": ((np.arange(8) / 8 + PUSH_AFTER / load_motion(clip).duration) % 1).tolist(),
+        "model": figures,
+        "curve": curve(run),
+        "limits": limits(run) if asked["force"] else {},
+        "versions": software(run),
     }
 
 
@@ -152,33 +160,50 @@ def show(rows: list[Row]) -> None:
 
 
 def table(rows: list[Row]) -> str:
-    """A line for each policy of each row, and DeepMimic's."""
+    """A line for each policy, and DeepMimic's."""
     lines = [
         (
-            "| clip, seed | policy | samples [M] | return | stochastic | always [N] | half [N] "
+            "| clip, seed | trained | samples [M] | return | stochastic | always [N] | half [N] "
             "| middle of the cycle [N] |"
         ),
         "|---" * 8 + "|",
     ]
-    for row in sorted(rows, key=ROWS.key):
-        known = SKILLS[row["skill"]]
-        for name, samples in (("plain", 1), ("pushed", 2)):
-            figures = row[name]
+    for skill, seed, each in grouped(rows):
+        known = SKILLS[skill]
+        for row in each:
+            samples, figures = row["timesteps"] / 1e6, row["model"]
             lines.append(
-                f"| {row['skill']}, {row['seed']} | {name} "
-                f"| {samples * row['timesteps'] / 1e6:.1f} "
+                f"| {skill}, {seed} | {POLICIES[row['policy']][0]} "
+                f"| {samples * (2 if row['policy'] == 'then-pushed' else 1):.1f} "
                 f"| {figures['normalized_return']:.3f} "
                 f"| {figures['normalized_return_stochastic']:.3f} "
                 f"| {pair(figures, 'push_forward_N', 'push_sideways_N')} "
                 f"| {pair(figures, 'push_forward_median_N', 'push_sideways_median_N')} "
-                f"| {middle(row, name)} |"
+                f"| {middle(row)} |"
             )
         push = "–" if known.push is None else "{}, {}".format(*known.push)
         lines.append(
-            f"| {row['skill']} | DeepMimic | {known.samples} | {known.normalized_return} | – "
+            f"| {skill} | DeepMimic | {known.samples} | {known.normalized_return} | – "
             f"| – | – | {push} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def grouped(rows: Sequence[Row]) -> list[tuple[str, int, list[Row]]]:
+    """The policies of each clip and seed, in their order."""
+    found = sorted({(row["skill"], row["seed"]) for row in rows})
+    order = list(POLICIES)
+    return [
+        (
+            skill,
+            seed,
+            sorted(
+                (row for row in rows if (row["skill"], row["seed"]) == (skill, seed)),
+                key=lambda row: order.index(row["policy"]),
+            ),
+        )
+        for skill, seed in found
+    ]
 
 
 def pair(figures: Mapping[str, float], forward: str, sideways: str) -> str:
@@ -186,37 +211,45 @@ def pair(figures: Mapping[str, float], forward: str, sideways: str) -> str:
     return f"{figures[forward]:.0f}, {figures[sideways]:.0f}"
 
 
-def middle(row: Row, name: str) -> str:
+def middle(row: Row) -> str:
     """What is survived at the moment nearest to the middle of a cycle, where DeepMimic pushed."""
     index = int(np.abs(np.array(row["moments"]) - 0.5).argmin())
-    push = row[name]["push"]
+    push = row["model"]["push"]
     return f"{push['forward'][index]:.0f}, {push['sideways'][index]:.0f}"
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """Draws what is survived at each moment, before and after, and DeepMimic's figure."""
+    """Draws what is survived at each moment, and DeepMimic's figure."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3.2 * len(rows)), layout="constrained")
-    grid = figure.subplots(len(rows), 2, squeeze=False, sharex=True)
-    for line, row in zip(grid, sorted(rows, key=ROWS.key), strict=True):
-        order = np.argsort(row["moments"])
-        phases = np.array(row["moments"])[order]
-        known = SKILLS[row["skill"]].push or ()
+    groups = grouped(rows)
+    figure = Figure(figsize=(8, 0.6 + 3 * len(groups)), layout="constrained")
+    grid = figure.subplots(len(groups), 2, squeeze=False, sharex=True)
+    for line, (skill, seed, each) in zip(grid, groups, strict=True):
+        known = SKILLS[skill].push or ()
         for index, (axes, side) in enumerate(zip(line, ("forward", "sideways"), strict=True)):
-            for name, color in (("plain", "C7"), ("pushed", "C0")):
-                forces = np.array(row[name]["push"][side])[order]
-                label = {"plain": "trained as always", "pushed": "trained on with pushes"}[name]
-                axes.plot(phases, forces, "o-", color=color, label=label)
+            for row in each:
+                order = np.argsort(row["moments"])
+                phases = np.array(row["moments"])[order]
+                forces = np.array(row["model"]["push"][side])[order]
+                label, color = POLICIES[row["policy"]]
+                axes.plot(phases, forces, "o-", color=color, label=f"trained {label}")
             if known:
                 axes.plot(0.5, known[index], "k*", markersize=11, label="DeepMimic")
-            axes.set_title(f"{row['skill']}, seed {row['seed']}, {side}", fontsize=10)
+            axes.set_title(f"{skill}, seed {seed}, {side}", fontsize=10)
             axes.set_ylim(bottom=0)
             axes.set_ylabel("push survived [N]")
     for axes in grid[-1]:
         axes.set_xlabel("phase at the push")
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncol=3, frameon=False)
+    # Not every clip has every policy.
+    known_lines = {
+        label: handle
+        for axes in grid.flat
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        known_lines.values(), known_lines, loc="outside lower center", ncol=2, frameon=False
+    )
     save_figure(figure, path)
 
 
