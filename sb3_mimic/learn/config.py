@@ -93,8 +93,7 @@ class TrainConfig:
         float | None, by_robot("Learning rate of reinforcement learning.", "learning_rate")
     ] = None
     push_force: float = 0.0
-    """Humanoid: in training the body is pushed every 2 s for .2 s, at random; pushes grow with
-    what it stands, up to this force [N]."""
+    """Humanoid: pushes in training of up to this force [N]; they grow with what the body stands."""
     use_camera: bool = False
     """Observe through the robot's camera (pidog)."""
     output_dir: Path = Path("outputs")
@@ -109,8 +108,7 @@ class TrainConfig:
     callback: Annotated[str | None, optional("MODULE:FACTORY")] = None
     """Your own SB3 callback, as module:factory."""
     device: str = "cpu"
-    """cpu, cuda or auto. A GPU speeds up the humanoid's updates; PiDog's small networks and a
-    machine of few cores are as well off without."""
+    """cpu, cuda or auto. A GPU speeds up the humanoid's updates and pidog-hardware's, not pidog's."""
     n_eval_episodes: int = 32
     """Episodes of the final evaluation."""
     allow_pickle: bool = False
