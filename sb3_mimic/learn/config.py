@@ -108,7 +108,7 @@ class TrainConfig:
     callback: Annotated[str | None, optional("MODULE:FACTORY")] = None
     """Your own SB3 callback, as module:factory."""
     device: str = "cpu"
-    """cpu, cuda or auto. A GPU speeds up the humanoid's updates and pidog-hardware's, not pidog's."""
+    """cpu, cuda or auto. A GPU speeds up updates of humanoid and pidog-hardware, not of pidog."""
     n_eval_episodes: int = 32
     """Episodes of the final evaluation."""
     allow_pickle: bool = False
