@@ -12,23 +12,19 @@ from them.
 """
 
 import argparse
-import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import gymnasium as gym
 import imageio.v3 as imageio
 import numpy as np
-from rows import RESULTS, ROOT, Row, Rows, curve, fill, save_figure, software, trained
+from rows import RESULTS, ROOT, Row, Rows, curve, evaluated, fill, save_figure, software, trained
 from skills import SKILLS
 
 from sb3_mimic.envs.humanoid import HumanoidMimicEnv
 from sb3_mimic.envs.pushes import PUSH_SECONDS
-from sb3_mimic.envs.rotations import heading
+from sb3_mimic.envs.rotations import from_heading_frame, heading
 from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.robustness import PUSH_AFTER
 from sb3_mimic.learn.run import RunFolder
@@ -100,14 +96,6 @@ def measure(asked: Row, clip: Path, outputs: Path) -> Row:
     }
 
 
-def evaluated(run: RunFolder) -> dict[str, Any]:
-    """The protocol's figures and the push test's, each moment's among them."""
-    command = [sys.executable, "-m", "sb3_mimic", "evaluate", str(run.path), "--push", "--json"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return figures
-
-
 def strip(run: RunFolder, force: float, path: Path) -> None:
     """Pictures of a push to the left and of the 1.2 s after it, from the front.
 
@@ -128,8 +116,8 @@ def strip(run: RunFolder, force: float, path: Path) -> None:
         pictures, push = [], np.zeros((1, 3))
         for step in range(begin + 7 * every + 1):
             if step == begin:
-                c, s = heading(env.batched.qpos[:, 3:7])[0]
-                push = force * np.array([[-s, c, 0.0]])
+                left = np.array([[0.0, force, 0.0]])
+                push = from_heading_frame(heading(env.batched.qpos[:, 3:7]), left)
             env.batched.push = push if begin <= step < begin + length else None
             action, _ = trained_policy.policy.predict(observation, deterministic=True)
             observation = env.step(action)[0]

@@ -128,6 +128,14 @@ def trained(run: RunFolder, asked: Sequence[str], timesteps: int) -> float:
     return spent
 
 
+def evaluated(run: RunFolder) -> dict[str, Any]:
+    """The protocol's figures and the push test's, each moment's among them."""
+    command = [sys.executable, "-m", "sb3_mimic", "evaluate", str(run.path), "--push", "--json"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
 def curve(run: RunFolder) -> dict[str, list[float]]:
     """Environment steps and mean returns of the evaluations on the way."""
     if not run.evaluations.is_file():

@@ -12,7 +12,6 @@ written from them.
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from rows import (
     Row,
     Rows,
     curve,
+    evaluated,
     fill,
     learning_curve,
     save_figure,
@@ -107,8 +107,7 @@ def make(row: Row, clip: Path, timesteps: int, outputs: Path) -> None:
     begun = {**row, "timesteps": timesteps, "command": shown.replace(str(clip), clip.name)}
     show(ROWS.put({**begun, "finished": False}))
     spent = trained(run, asked, timesteps)
-    measure = [sys.executable, "-m", "sb3_mimic", "evaluate", str(run.path), "--push", "--json"]
-    evaluated = subprocess.run(measure, check=True, capture_output=True, text=True)
+    measured = evaluated(run)
     figures = json.loads(run.evaluation.read_text(encoding="utf-8"))
     found = {
         **begun,
@@ -116,7 +115,7 @@ def make(row: Row, clip: Path, timesteps: int, outputs: Path) -> None:
         "num_timesteps": figures["num_timesteps"],
         "wall_s": spent,
         "clone": figures.get("clone"),
-        "model": json.loads(evaluated.stdout),
+        "model": measured,
         "curve": curve(run),
         "versions": software(run),
     }

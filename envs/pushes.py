@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.envs.rotations import heading
+from sb3_mimic.envs.rotations import from_heading_frame, heading
 
 FloatArray = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ class Pushes:
         self._parts = np.zeros((n_envs, n_pushes))
         self._sides = np.zeros((n_envs, n_pushes), np.intp)
         # In the heading frame, and what of it acts now in the world's.
-        self._forces = np.zeros((n_envs, n_pushes, 2))
+        self._forces = np.zeros((n_envs, n_pushes, 3))
         self._acting = np.zeros((n_envs, 3))
 
     def draw(self, index: int, generator: np.random.Generator) -> None:
@@ -86,10 +86,8 @@ class Pushes:
         which, since = self._which(steps)
         begin = since == 0
         if begin.any():
-            c, s = heading(rotations[begin]).T
-            forward, left = self._forces[begin, which[begin]].T
-            self._acting[begin, 0] = c * forward - s * left
-            self._acting[begin, 1] = s * forward + c * left
+            forces = self._forces[begin, which[begin]]
+            self._acting[begin] = from_heading_frame(heading(rotations[begin]), forces)
         pushed = (since >= 0) & (since < self._length)
         return np.where(pushed[:, None], self._acting, 0.0)
 

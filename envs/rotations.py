@@ -78,6 +78,11 @@ def to_heading_frame(direction: FloatArray, v: FloatArray) -> FloatArray:
     return turned.T
 
 
+def from_heading_frame(direction: FloatArray, v: FloatArray) -> FloatArray:
+    """What `to_heading_frame` undoes: vectors ``(..., 3)`` of a heading's frame in the world."""
+    return to_heading_frame(direction * np.array([1.0, -1.0]), v)
+
+
 def first_columns(q: FloatArray) -> FloatArray:
     """First two columns of each ``(..., 4)`` rotation's matrix, one after the other, ``(..., 6)``.
 

@@ -3,8 +3,9 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,25 @@ def motions_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"REAL CLIPS NOT TESTED: no folder {folder}; set SB3_MIMIC_MOTIONS")
     return folder
+
+
+@pytest.fixture
+def sb3_mimic() -> Callable[..., str]:
+    """Runs the command in a ``folder`` as a user does, without pictures: its standard output."""
+
+    def run(*arguments: str, folder: Path) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "sb3_mimic", *arguments],
+            cwd=folder,
+            env={**os.environ, "MUJOCO_GL": "disable"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
 """Training and playing on a GPU. Nothing here runs without one, and nothing else needs one."""
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,24 +24,13 @@ pytestmark = pytest.mark.skipif(
     not th.cuda.is_available(), reason="NOT TESTED ON A GPU: torch reaches none"
 )
 
+Command = Callable[..., str]
 SMALL = ["--n-demo-episodes", "2", "--total-bc-epochs", "2", "--n-eval-episodes", "2"]
 
 
-def sb3_mimic(*arguments: str, folder: Path) -> str:
-    """The command's standard output; without pictures, which tell nothing about the device."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sb3_mimic", *arguments],
-        cwd=folder,
-        env={**os.environ, "MUJOCO_GL": "disable"},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_a_run_begins_on_the_gpu_goes_on_there_and_is_played_anywhere(tmp_path: Path) -> None:
+def test_a_run_begins_on_the_gpu_goes_on_there_and_is_played_anywhere(
+    tmp_path: Path, sb3_mimic: Command
+) -> None:
     asked = [*SMALL, "--n-envs", "16", "--experiment-name", "a"]
     sb3_mimic("train", *asked, "--total-rl-timesteps", "4096", "--device", "cuda", folder=tmp_path)
     run = RunFolder(tmp_path / "outputs" / "a")

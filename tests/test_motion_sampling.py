@@ -1,9 +1,7 @@
 """One policy for several clips: what training draws, what is demonstrated, how it is evaluated."""
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.sampling import MotionSamplingCallback, by_difficulty
 from sb3_mimic.learn.tasks import get_task
 
+Command = Callable[..., str]
 ID = "sb3_mimic/HumanoidMimic-v0"
 
 
@@ -195,22 +194,11 @@ def episodes(shares: dict[str, list[list[float]]]) -> float:
     return sum(n for parts in shares.values() for _, n in parts)
 
 
-def sb3_mimic(*arguments: str, folder: Path) -> str:
-    """Runs the command as a user does, where there are no pictures."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sb3_mimic", *arguments],
-        cwd=folder,
-        env={**os.environ, "MUJOCO_GL": "disable"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_the_command_line_trains_resumes_and_evaluates(
-    tmp_path: Path, motions_dir: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    motions_dir: Path,
+    capsys: pytest.CaptureFixture[str],
+    sb3_mimic: Command,
 ) -> None:
     clip = motions_dir / "deepmimic" / "humanoid3d_jog.txt"
     (tmp_path / "small.yaml").write_text(SMALL)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv
 from sb3_mimic.envs.pushes import PUSH_EVERY, PUSH_SECONDS, PUSH_SIDES, Pushes
+from sb3_mimic.envs.rotations import from_heading_frame, to_heading_frame
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.robustness import push_test
@@ -85,6 +86,18 @@ def test_a_direction_has_its_own_limit_and_turns_with_the_body(
     angles = np.arctan2(forces[:, 1], forces[:, 0])[sizes > 0] - yaw - side * 2 * np.pi / PUSH_SIDES
     away = np.abs((angles + np.pi) % (2 * np.pi) - np.pi)
     assert away.max() <= np.pi / PUSH_SIDES + 1e-9
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_headings_frame_is_left_and_entered_again(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    yaw, vectors = rng.uniform(-np.pi, np.pi, 7), rng.normal(size=(7, 3))
+    towards = np.stack((np.cos(yaw), np.sin(yaw)), axis=1)
+    world = from_heading_frame(towards, vectors)
+    np.testing.assert_allclose(to_heading_frame(towards, world), vectors, atol=1e-12)
+    # Forward in the frame is along the heading in the world.
+    forward = from_heading_frame(towards, np.tile([1.0, 0.0, 0.0], (7, 1)))
+    np.testing.assert_allclose(forward[:, :2], towards, atol=1e-12)
 
 
 def test_a_push_keeps_the_direction_that_it_began_with() -> None:

@@ -18,7 +18,7 @@ from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.envs.humanoid import HumanoidBatch
 from sb3_mimic.envs.manifold import displace, random_tangents
 from sb3_mimic.envs.pushes import PUSH_SECONDS
-from sb3_mimic.envs.rotations import heading
+from sb3_mimic.envs.rotations import from_heading_frame, heading
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.episodes import PROTOCOL, even_starts, run_episodes
 from sb3_mimic.report.video import Policy
@@ -252,13 +252,12 @@ def _survive_pushes(
         begin = np.round(phases * batch.reference.duration * rate).astype(np.intp)
     end = begin + round(PUSH_SECONDS * rate)
     push = np.zeros((len(phases), 3))
+    level = np.pad(forces, ((0, 0), (0, 1)))  # no force upwards
 
     def disturb(step: int) -> None:
         begins = begin == step
-        c, s = heading(batch.qpos[begins, 3:7]).T
-        forward, left = forces[begins].T
-        push[begins, 0] = c * forward - s * left
-        push[begins, 1] = s * forward + c * left
+        towards = heading(batch.qpos[begins, 3:7])
+        push[begins] = from_heading_frame(towards, level[begins])
         push[end == step] = 0.0
         batch.push = push if push.any() else None
 
