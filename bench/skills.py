@@ -29,6 +29,7 @@ from rows import (
     learning_curve,
     save_figure,
     software,
+    spread,
     trained,
     write,
 )
@@ -172,20 +173,23 @@ def steps(row: Row) -> int:
 
 
 def summary(rows: list[Row]) -> str:
-    """What came of each skill, beside DeepMimic: a line for each finished run from a clone."""
+    """What came of each skill, beside DeepMimic: a line for its finished runs from clones."""
     lines = [
-        "| clip | the clone | then with | samples [M] | DeepMimic | samples [M] |",
-        "|---|---|---|---|---|---|",
+        "| clip | seeds | the clone | then with | samples [M] | DeepMimic | samples [M] |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for row in sorted(rows, key=ROWS.key):
-        if row["finished"] and row["start"] == "bc":
-            known = SKILLS[row["skill"]]
-            lines.append(
-                f"| {row['skill']} | {row['clone']['normalized_return']:.2f} "
-                f"| {row['algo'].upper()} {row['model']['normalized_return']:.3f} "
-                f"| {row['num_timesteps'] / 1e6:.1f} "
-                f"| {known.normalized_return} | {known.samples} |"
-            )
+    finished = [row for row in rows if row["finished"] and row["start"] == "bc"]
+    for skill, algo in sorted({(row["skill"], row["algo"]) for row in finished}):
+        same = [row for row in finished if (row["skill"], row["algo"]) == (skill, algo)]
+        clones, models = (
+            [row[name]["normalized_return"] for row in same] for name in ("clone", "model")
+        )
+        known = SKILLS[skill]
+        lines.append(
+            f"| {skill} | {len(same)} | {spread(clones, 2)} | {algo.upper()} {spread(models)} "
+            f"| {max(row['num_timesteps'] for row in same) / 1e6:.1f} "
+            f"| {known.normalized_return} | {known.samples} |"
+        )
     return "\n".join(lines) + "\n"
 
 

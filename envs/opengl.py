@@ -44,6 +44,6 @@ def check_backend() -> None:
         import mujoco  # noqa: F401
     except Exception as error:  # a library's own, as various as the libraries
         raise InputError(
-            f"MUJOCO_GL={chosen} cannot be used on this machine ({error}); unset it, or choose "
-            "egl, osmesa or glfw and install that library"
+            f"MUJOCO_GL={chosen} cannot be used on this machine ({error}); set it to disabled, "
+            "which goes without pictures, or to egl, osmesa or glfw, whose library must be there"
         ) from error
