@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sb3_mimic.envs.robot import Robot
 from sb3_mimic.envs.simulation import Simulation
+from sb3_mimic.errors import InputError
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -200,8 +201,17 @@ class BatchedEnv(ABC):
 
         Args:
             actions: Shape ``(n, nu)``; clipped to the action space's [-1, 1].
+
+        Raises:
+            InputError: If the shape is another.
         """
         actions = np.clip(np.asarray(actions, dtype=np.float64), -1.0, 1.0)
+        if actions.shape != (self.n_envs, *self.action_space.shape):
+            # Broadcasting would make one action everyone's, or one number every joint's.
+            raise InputError(
+                f"actions of {self.n_envs} environments have the shape "
+                f"{(self.n_envs, *self.action_space.shape)}, not {actions.shape}"
+            )
         self.states, substep_sensors = self._simulate(self._control(actions))
         lost = self._lost()
         if lost.any():

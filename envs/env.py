@@ -1,7 +1,7 @@
 """The Gymnasium interface: a batch of one."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -28,6 +28,8 @@ class MimicEnv(gym.Env[NDArray[Any], NDArray[np.float32]]):
         InputError: If the render mode is unknown.
     """
 
+    #: Attributes that are an environment's own state, and the batch's that hold everyone's.
+    state_attributes: ClassVar[Mapping[str, str]] = {"qpos": "qpos", "qvel": "qvel"}
     metadata = {"render_modes": list(RENDER_MODES)}  # noqa: RUF012 (Gymnasium's own form)
 
     def __init__(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import mujoco
 import numpy as np
@@ -109,8 +109,8 @@ class HumanoidOptions:
             value = getattr(self, name)
             if value not in choices:
                 raise InputError(f"{name}={value!r} must be one of {', '.join(choices)}")
-        if not self.episode_seconds > 0:
-            raise InputError(f"episode_seconds={self.episode_seconds} must be positive")
+        if not 0 < self.episode_seconds < np.inf:
+            raise InputError(f"episode_seconds={self.episode_seconds} must be positive and finite")
         if not 0 <= self.push_force < np.inf:
             raise InputError(f"push_force={self.push_force} must be a force [N], or 0 for none")
 
@@ -164,6 +164,13 @@ class HumanoidMimicEnv(MimicEnv):
         >>> env.close()
     """
 
+    state_attributes: ClassVar[Mapping[str, str]] = {
+        **MimicEnv.state_attributes,
+        "phase": "phase",
+        "reference": "imitated",
+        "reference_qpos": "reference_qpos",
+        "reference_qvel": "reference_qvel",
+    }
     batched: "HumanoidBatch"
 
     def __init__(
@@ -204,7 +211,7 @@ class HumanoidMimicEnv(MimicEnv):
     @property
     def reference(self) -> Reference:
         """The reference that is imitated in this episode."""
-        return self.batched.references.references[int(self.batched.motions[0])]
+        return self.batched.imitated[0]
 
     @property
     def motion_names(self) -> tuple[str, ...]:
@@ -377,6 +384,11 @@ class HumanoidBatch(BatchedEnv):
         return self.references.references[0]
 
     @property
+    def imitated(self) -> list[Reference]:
+        """The reference that each environment imitates in this episode, n of them."""
+        return [self.references.references[motion] for motion in self.motions]
+
+    @property
     def observation_layout(self) -> tuple[ObservationPart, ...]:
         """See `BatchedEnv.observation_layout`; docs/dimensions.md tells more of each part."""
         n = self.robot.model.nu
@@ -422,10 +434,10 @@ class HumanoidBatch(BatchedEnv):
 
     @property
     def full_steps(self) -> NDArray[np.int64]:
-        """Control steps of each environment's whole episode, from its start on, ``(n,)``."""
+        """Control steps of each environment's present episode if nothing ends it, ``(n,)``."""
         left = self.references.durations[self.motions] - self._start_times
         ends = np.ceil(left * self.robot.control_rate - 1e-6).astype(np.int64)
-        return np.where(self.references.loops[self.motions], self.episode_steps, ends)
+        return np.where(self.references.loops[self.motions], self.time_limits, ends)
 
     @property
     def phase(self) -> FloatArray:
@@ -453,6 +465,11 @@ class HumanoidBatch(BatchedEnv):
         generators: Sequence[np.random.Generator],
         options: Sequence[Mapping[str, Any]],
     ) -> FloatArray:
+        for option in options:
+            if unknown := option.keys() - {"motion", "phase"}:
+                raise InputError(
+                    f"the humanoid's reset takes motion and phase, not {min(map(repr, unknown))}"
+                )
         phases = np.empty(len(indices))
         for i, (index, option, generator) in enumerate(
             zip(indices, options, generators, strict=True)

@@ -86,6 +86,9 @@ class PiDogReward:
     fall: float = 10.0
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not np.isfinite(value):
+                raise InputError(f"the reward's {name}={value} must be finite")
         for name in ("speed_limit", "tracking_scale", "turn_scale"):
             if not getattr(self, name) > 0:
                 raise InputError(f"the reward's {name}={getattr(self, name)} must be positive")
@@ -112,8 +115,11 @@ class Commands:
             low, high = getattr(self, name)
             if not -np.inf < low <= high < np.inf:
                 raise InputError(f"the commands' {name}=({low}, {high}) must be (low, high)")
-        if not self.seconds > 0:
-            raise InputError(f"the commands' seconds={self.seconds} must be positive")
+        if not 1 / CONTROL_RATE <= self.seconds < np.inf:
+            raise InputError(
+                f"the commands' seconds={self.seconds} must be finite, and at least a control "
+                f"step's {1 / CONTROL_RATE:g}"
+            )
         if not 0 <= self.still <= 1:
             raise InputError(f"the commands' still={self.still} must lie in [0, 1]")
 
@@ -141,8 +147,8 @@ class PiDogOptions:
     wall: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.episode_seconds > 0:
-            raise InputError(f"episode_seconds={self.episode_seconds} must be positive")
+        if not 0 < self.episode_seconds < np.inf:
+            raise InputError(f"episode_seconds={self.episode_seconds} must be positive and finite")
         for kind, name, known in (
             ("task", self.task, TASKS),
             ("gait", self.gait, GAITS),
@@ -160,8 +166,10 @@ class PiDogOptions:
                 f"clock_frequency={self.clock_frequency} must lie between 0 and "
                 f"{CONTROL_RATE / 2:g} Hz"
             )
-        if self.curriculum_steps < 0:
-            raise InputError(f"curriculum_steps={self.curriculum_steps} must not be negative")
+        if not 0 <= self.curriculum_steps < np.inf:
+            raise InputError(
+                f"curriculum_steps={self.curriculum_steps} must be finite and not negative"
+            )
         if self.curriculum_steps and self.randomization is None:
             raise InputError("curriculum_steps needs a randomization to raise")
 

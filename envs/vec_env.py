@@ -5,6 +5,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker  # type: ignore[attr-defined]
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
@@ -95,7 +96,7 @@ class NativeVecEnv(VecEnv):
         step = self.batched.step(self._actions)
         self.reward_terms = step.reward_terms
         infos: list[dict[str, Any]] = [
-            {"reward_terms": RewardTerms(step.reward_terms, index)}
+            {"reward_terms": RewardTerms(step.reward_terms, index), "TimeLimit.truncated": False}
             for index in range(self.num_envs)
         ]
         observations = step.observations
@@ -128,9 +129,14 @@ class NativeVecEnv(VecEnv):
         return super().render(mode=mode)
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """An attribute of the environment, the same for all."""
+        """An attribute of the environments: each one's own state, all else the same for all."""
+        chosen = self._get_indices(indices)
+        if attr_name in self.env.state_attributes:
+            values = getattr(self.batched, self.env.state_attributes[attr_name])
+            own = [values[index] for index in chosen]
+            return [value.copy() if isinstance(value, np.ndarray) else value for value in own]
         value = getattr(self.env, attr_name)
-        return [value for _ in self._get_indices(indices)]
+        return [value for _ in chosen]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
         """Not to be had: the environments are rows of arrays, not objects.
@@ -183,7 +189,7 @@ def make_native_vec_env(
         The environments, not yet reset. For episode statistics wrap them in SB3's ``VecMonitor``.
 
     Raises:
-        ValueError: If the environment is not a `MimicEnv`.
+        ValueError: If the environment is not a `MimicEnv`, or is wrapped (``max_episode_steps``).
 
     Example:
         >>> from sb3_mimic.envs import make_native_vec_env
@@ -192,12 +198,32 @@ def make_native_vec_env(
         8
         >>> env.close()
     """
-    env = gym.make(env_id, **env_kwargs).unwrapped
+    made = gym.make(env_id, **env_kwargs)
+    env = made.unwrapped
     if not isinstance(env, MimicEnv):
         raise ValueError(
             f"{env_id} is no sb3_mimic environment: use make_vec_env of Stable-Baselines3"
+        )
+    wrapper = foreign_wrapper(made)
+    if wrapper is not None:
+        raise ValueError(
+            f"{env_id} as asked is wrapped in {wrapper}, which nothing in a batch is: use "
+            "make_vec_env of Stable-Baselines3"
         )
     vec_env = NativeVecEnv(env, env.make_batch(n_envs, n_threads))
     if seed is not None:
         vec_env.seed(seed)
     return vec_env
+
+
+def foreign_wrapper(env: gym.Env[Any, Any]) -> str | None:
+    """Name of a wrapper around an environment that changes what it does; None without one.
+
+    Args:
+        env: As `gymnasium.make` gives it: what Gymnasium checks is no change.
+    """
+    while isinstance(env, gym.Wrapper):
+        if not isinstance(env, (OrderEnforcing, PassiveEnvChecker)):
+            return type(env).__name__
+        env = env.env
+    return None

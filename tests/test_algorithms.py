@@ -105,6 +105,21 @@ def test_the_size_of_an_update_does_not_depend_on_the_number_of_environments() -
         envs.close()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gamma": 1.5},
+        {"gae_lambda": -1.0},
+        {"learning_rate": float("inf")},
+        {"log_std_init": float("nan")},
+        {"desired_kl": -1.0},
+    ],
+)
+def test_hyperparameters_are_checked(changes: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=next(iter(changes))):
+        SETTINGS.updated(changes)
+
+
 def test_settings_of_one_algorithm_are_refused_by_another(env: VecEnv) -> None:
     with pytest.raises(InputError, match="unknown setting of trpo 'n_epochs'"):
         make_model("trpo", env, SETTINGS.updated({"n_epochs": 3}))

@@ -241,11 +241,16 @@ def test_training_episodes_are_staggered_where_they_can_be(env: VecEnv) -> None:
     make_model("ppo", env, SETTINGS, seed=0, device="cpu").learn(64, callback=StaggerCallback())
 
 
-def test_evaluations_begin_evenly_and_always_the_same(tmp_path: Path) -> None:
-    """Of a policy that stays as it is, twice the same returns: those of the even start phases."""
+@pytest.mark.parametrize("clips", [["walk"], ["walk", "run", "squat"]])
+def test_evaluations_begin_evenly_and_always_the_same(tmp_path: Path, clips: list[str]) -> None:
+    """Of a policy that stays as it is, twice the same returns: those of the even start phases.
+
+    Of several clips each environment performs the same one every time.
+    """
+    kwargs = {"motion": clips, "motion_order": "in_turn"}
     settings = replace(SETTINGS, n_envs=4)
-    training = make_envs("sb3_mimic/HumanoidMimic-v0", 4, seed=0)
-    evaluation = make_envs("sb3_mimic/HumanoidMimic-v0", 4, seed=1)
+    training = make_envs("sb3_mimic/HumanoidMimic-v0", 4, seed=0, env_kwargs=kwargs)
+    evaluation = make_envs("sb3_mimic/HumanoidMimic-v0", 4, seed=1, env_kwargs=kwargs)
     try:
         model = make_model("ppo", training, settings, seed=0)
         model.lr_schedule = lambda _: 0.0
@@ -255,7 +260,8 @@ def test_evaluations_begin_evenly_and_always_the_same(tmp_path: Path) -> None:
         model.learn(4 * 32, callback=callback)
         with np.load(tmp_path / "evaluations.npz") as saved:
             first, second = saved["results"]
-        evaluation.set_options([{"phase": phase} for phase in (0.0, 0.25, 0.5, 0.75)])
+        starts = [{"phase": i / 4, "motion": i % len(clips)} for i in range(4)]
+        evaluation.set_options(starts)
         expected, _ = evaluate_policy(
             model, evaluation, n_eval_episodes=4, return_episode_rewards=True, warn=False
         )

@@ -10,6 +10,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check_env
 from imitation.data import rollout
 from imitation.data.wrappers import RolloutInfoWrapper
+from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
@@ -18,12 +19,15 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
     SubprocVecEnv,
+    VecEnv,
     VecMonitor,
     VecNormalize,
     VecVideoRecorder,
 )
 
 from sb3_mimic.envs import make_native_vec_env
+from sb3_mimic.errors import InputError
+from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.registration import ENVIRONMENTS
 
 pytestmark = pytest.mark.smoke
@@ -32,6 +36,11 @@ pytestmark = pytest.mark.smoke
 @pytest.fixture(params=sorted(ENVIRONMENTS))
 def env_id(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+def zeros(envs: VecEnv) -> NDArray[np.float32]:
+    """Actions of zeros for all environments."""
+    return np.zeros((envs.num_envs, envs.action_space.sample().size), np.float32)
 
 
 def test_there_are_environments() -> None:
@@ -177,6 +186,56 @@ def test_subprocesses_agree_with_the_native_batch(env_id: str) -> None:
     finally:
         workers.close()
         native.close()
+
+
+def test_attributes_of_state_are_each_environments_own(env_id: str) -> None:
+    native = make_native_vec_env(env_id, 3, seed=4)
+    single = make_vec_env(env_id, 3, seed=4)
+    state = native.env.state_attributes
+    assert {"qpos", "qvel"} <= set(state)
+    for envs in (native, single):
+        envs.reset()
+        envs.step(zeros(envs))
+    for name in state.keys() - {"reference"}:
+        for ours, theirs in zip(native.get_attr(name), single.get_attr(name), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert not np.array_equal(*native.get_attr("qpos", indices=[0, 2]))
+    assert native.get_attr("render_mode") == [None] * 3
+    native.close()
+    single.close()
+
+
+def test_every_info_says_whether_time_was_up(env_id: str) -> None:
+    env = make_native_vec_env(env_id, 2, seed=0, episode_seconds=0.1)
+    env.reset()
+    told = []
+    for _ in range(5):
+        _, _, _, infos = env.step(zeros(env))
+        told.append(infos[0]["TimeLimit.truncated"])
+    assert True in told
+    assert False in told
+    env.close()
+
+
+def test_a_wrapper_is_not_dropped_without_a_word(env_id: str) -> None:
+    with pytest.raises(ValueError, match="TimeLimit"):
+        make_native_vec_env(env_id, 1, max_episode_steps=3)
+    envs = make_envs(env_id, 2, seed=0, env_kwargs={"max_episode_steps": 3})
+    envs.reset()
+    for _ in range(3):
+        _, _, dones, _ = envs.step(zeros(envs))
+    assert dones.all()
+    envs.close()
+
+
+def test_actions_of_another_shape_are_refused(env_id: str) -> None:
+    env = make_native_vec_env(env_id, 3, seed=0)
+    env.reset()
+    joints = zeros(env).shape[1]
+    for shape in ((1, joints), (3, 1), (joints,)):
+        with pytest.raises(InputError, match="shape"):
+            env.step(np.zeros(shape, np.float32))
+    env.close()
 
 
 @pytest.mark.parametrize("native", [True, False])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -230,6 +231,58 @@ def test_a_users_callbacks_run_with_ours(env: VecEnv) -> None:
     fine_tune(model, 64, counts[0], progress_bar=False)
     fine_tune(model, 64, [counts[0], counts[1]], progress_bar=False)
     assert [c.n_calls for c in counts] == [64, 32]
+
+
+def test_what_sb3s_learn_takes_as_callback_is_taken(env: VecEnv) -> None:
+    class Count(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+    seen: list[int] = []
+
+    def note(found: dict[str, Any], _: dict[str, Any]) -> bool:
+        seen.append(found["self"].num_timesteps)
+        return True
+
+    count = Count()
+    fine_tune(make_model("ppo", env, SETTINGS, seed=0), 64, note, progress_bar=False)
+    assert seen == list(range(2, 66, 2))
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    fine_tune(model, 64, (count, note), progress_bar=False)  # type: ignore[arg-type]
+    assert count.n_calls == 32
+    assert len(seen) == 64
+
+
+def test_a_callback_that_fails_leaves_torch_its_threads(env: VecEnv) -> None:
+    class Fails(BaseCallback):
+        def _on_step(self) -> bool:
+            raise ValueError("mine")
+
+    before = th.get_num_threads()
+    th.set_num_threads(2)
+    try:
+        model = make_model("ppo", env, SETTINGS, seed=0)
+        with pytest.raises(ValueError, match="mine"):
+            fine_tune(model, 64, [Fails(), *warm_start()], progress_bar=False)
+        assert th.get_num_threads() == 2
+    finally:
+        th.set_num_threads(before)
+
+
+def test_evaluations_over_another_number_of_episodes_are_refused(
+    env: VecEnv, run: RunFolder
+) -> None:
+    eval_env = make_vec_env("Pendulum-v1", 2, seed=1)
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    for n_episodes in (2, 4):
+        settings = FineTuneSettings(eval_freq=64, n_eval_episodes=n_episodes)
+        asked: dict[str, Any] = {"settings": settings, "run": run, "eval_env": eval_env}
+        if n_episodes == 2:
+            fine_tune(model, 64, progress_bar=False, **asked)
+            continue
+        with pytest.raises(InputError, match=r"evaluations.npz: .* 2 episodes each.*=4"):
+            fine_tune(model, 64, resume=True, progress_bar=False, **asked)
+    eval_env.close()
 
 
 @pytest.mark.parametrize("changes", [{"eval_freq": 0}, {"save_freq": 0}, {"n_eval_episodes": 0}])

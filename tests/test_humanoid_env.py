@@ -240,6 +240,7 @@ def test_episode_length() -> None:
         ({"reward": "sparse"}, "must be one of deepmimic, paper"),
         ({"early_termination": "never"}, "must be one of fall, tracking, none"),
         ({"episode_seconds": 0.0}, "must be positive"),
+        ({"episode_seconds": np.inf}, "must be positive and finite"),
         ({"motion": "wlak"}, "walk"),
         ({"render_mode": "ansi"}, "render_mode"),
     ],
@@ -253,6 +254,11 @@ def test_bad_options_are_named(kwargs: dict[str, object], message: str) -> None:
 def test_bad_phase(phase: object) -> None:
     with pytest.raises(InputError, match="phase"):
         make().reset(options={"phase": phase})
+
+
+def test_a_reset_names_an_option_that_it_does_not_take() -> None:
+    with pytest.raises(InputError, match="takes motion and phase, not 'phases'"):
+        make().reset(options={"phases": 0.0})
 
 
 def test_set_state_checks_its_input() -> None:

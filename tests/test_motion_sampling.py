@@ -128,6 +128,24 @@ def test_a_share_is_of_what_was_left_of_the_clip(motions_dir: Path) -> None:
     assert env.batched.full_steps[0] == 600
 
 
+def test_a_staggered_episode_is_no_failed_one() -> None:
+    """Cut short on purpose, an episode's share is of the steps that it was given."""
+    env = make_native_vec_env(ID, 6, seed=0, early_termination="none", episode_seconds=2.0)
+    batch = env.batched
+    assert isinstance(batch, HumanoidBatch)
+    env.reset()
+    env.stagger_episodes()
+    full = batch.full_steps.copy()
+    ended = np.zeros(6, np.int64)
+    for step in range(1, 61):
+        _, _, dones, _ = env.step(np.zeros((6, 28), np.float32))
+        ended[dones & (ended == 0)] = step
+    np.testing.assert_array_equal(full, [10, 20, 30, 40, 50, 60])
+    np.testing.assert_array_equal(ended, full)
+    np.testing.assert_array_equal(batch.full_steps, 60)
+    env.close()
+
+
 def test_other_environments_are_refused() -> None:
     envs = DummyVecEnv([lambda: gym.make(ID, motion=["walk", "run"])])
     model = PPO("MlpPolicy", envs, n_steps=8, batch_size=8)

@@ -7,10 +7,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from stable_baselines3 import PPO
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.run import RunFolder, default_name
+from sb3_mimic.learn.saved import save_model
 from sb3_mimic.learn.tasks import TASKS, get_task
 from sb3_mimic.learn.trained import open_trained
 from sb3_mimic.versions import versions
@@ -73,6 +75,18 @@ def test_a_run_without_models_has_no_checkpoint(tmp_path: Path) -> None:
     assert run.latest_checkpoint() is None
     with pytest.raises(InputError, match="which environment"):
         open_trained(run.path)
+
+
+def test_of_as_many_steps_the_model_is_later_than_the_checkpoint(tmp_path: Path) -> None:
+    """A checkpoint is saved before the update that its rollout is for."""
+    run = RunFolder.create(tmp_path / "run", {})
+    model = PPO("MlpPolicy", "Pendulum-v1", n_steps=8, batch_size=8, device="cpu").learn(8)
+    save_model(model, run.checkpoint(8))
+    assert run.latest_checkpoint() == (run.checkpoint(8), 8)
+    save_model(model, run.model)
+    assert run.latest_checkpoint() == (run.model, 8)
+    save_model(model.learn(8, reset_num_timesteps=False), run.checkpoint(16))
+    assert run.latest_checkpoint() == (run.checkpoint(16), 16)
 
 
 def test_default_names_tell_what_was_run() -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch as th
 from gymnasium import spaces
 from imitation.data.types import TrajectoryWithRew
+from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -462,6 +463,58 @@ def test_a_rate_that_adapts_does_so_in_a_plain_learn_and_once_beside_fine_tune(e
     assert all(1 / 27 <= factor / 0.1 <= 1.5**3 for factor in factors)
 
 
+@pytest.mark.parametrize("algo", ALGORITHMS)
+@pytest.mark.parametrize("rollouts", [2, 0])  # the critic alone; small first steps
+@pytest.mark.parametrize("ended", ["in the update", "before it"])
+def test_what_was_changed_for_an_update_is_given_back_whatever_ends_it(
+    env: VecEnv, algo: str, rollouts: int, ended: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(algo, env, SETTINGS, seed=0)
+    settings = WarmStartSettings(critic_rollouts=rollouts)
+    usual = vars(model)["target_kl"], vars(model)["lr_schedule"]
+
+    class Fails(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            if ended == "before it":
+                raise KeyboardInterrupt
+
+    def interrupted(self: OnPolicyAlgorithm) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(model), "train", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.learn(ROLLOUT, callback=[*warm_start(settings), Fails()])
+    if ended == "before it":  # only the next training can tell
+        model.learn(ROLLOUT, callback=warm_start(WarmStartSettings.none()))
+    assert (vars(model)["target_kl"], vars(model)["lr_schedule"]) == usual
+    assert "train" not in vars(model)
+    assert all(parameter.requires_grad for parameter in model.policy.parameters())
+    before = weights(model)
+    model.learn(ROLLOUT)
+    assert "action_net.weight" in moved(before, weights(model))
+
+
+def test_the_critics_own_steps_need_one_array_of_observations() -> None:
+    class Named(gym.Env[dict[str, Any], Any]):
+        observation_space = spaces.Dict({"a": spaces.Box(-1, 1, (2,), np.float32)})
+        action_space = spaces.Box(-1, 1, (1,), np.float32)
+
+        def reset(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+            return self.observation_space.sample(), {}
+
+        def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+            return self.observation_space.sample(), 0.0, False, False, {}
+
+    model = PPO("MultiInputPolicy", DummyVecEnv([Named]), n_steps=8, batch_size=8, device="cpu")
+    with pytest.raises(InputError, match="critic_epochs=0"):
+        model.learn(8, callback=warm_start())
+    assert model.learn(8, callback=warm_start(WarmStartSettings.none())).num_timesteps == 8
+
+
 def test_every_part_can_be_switched_off(env: VecEnv) -> None:
     eval_env = make_vec_env("Pendulum-v1", 1)
     kinds = {type(c).__name__ for c in warm_start(demonstrations=demonstrations(), eval_env=env)}
@@ -494,10 +547,10 @@ def test_every_part_can_be_switched_off(env: VecEnv) -> None:
     ("changes", "message"),
     [
         ({"gate": 1.5}, r"gate must lie in \[0, 1\]"),
-        ({"noise_step": -1}, "noise_step must not be negative"),
-        ({"ramp_updates": -1}, "ramp_updates must not be negative"),
+        ({"noise_step": -1}, "noise_step must be finite and not negative"),
+        ({"ramp_updates": -1}, "ramp_updates must be finite and not negative"),
         ({"bc_batches": 0}, "bc_batches must be at least 1"),
-        ({"bc_weight": float("nan")}, "bc_weight must not be negative"),
+        ({"bc_weight": float("nan")}, "bc_weight must be finite and not negative"),
     ],
 )
 def test_settings_out_of_range_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -17,7 +17,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.policies import log_std_parameter, moments, normalizers
-from sb3_mimic.learn.sampling import draws_motions
+from sb3_mimic.learn.sampling import humanoids
 from sb3_mimic.learn.saved import save_model
 from sb3_mimic.learn.threads import worth_threads
 
@@ -225,7 +225,8 @@ class SaveModelCallback(BaseCallback):
 class EvenStartsEvalCallback(EvalCallback):
     """SB3's evaluation, whose episodes begin at phases spread evenly over the clip.
 
-    Environment i of n begins at phase i / n, every time, as the protocol's do. Drawn starts would
+    Environment i of n begins at phase i / n, every time, as the protocol's do; of several clips it
+    performs the i-th, beginning over. Drawn starts would
     choose the best model by their luck as well: where two of 32 starts fall, none of 16 episodes
     may, or three. Where a robot has no clip the starts are the environment's own. Arguments are
     SB3's; with as many episodes as environments all of them are even.
@@ -234,8 +235,10 @@ class EvenStartsEvalCallback(EvalCallback):
     def _on_step(self) -> bool:
         if self.eval_freq > 0 and self.n_calls % self.eval_freq == 0:
             envs = self.eval_env.unwrapped
-            if draws_motions(envs):
-                envs.set_options([{"phase": i / envs.num_envs} for i in range(envs.num_envs)])
+            batch = humanoids(envs)
+            if batch is not None:
+                n, n_motions = envs.num_envs, len(batch.references)
+                envs.set_options([{"phase": i / n, "motion": i % n_motions} for i in range(n)])
         return super()._on_step()
 
 

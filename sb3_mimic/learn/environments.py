@@ -11,6 +11,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
 from sb3_mimic.envs import NativeVecEnv
 from sb3_mimic.envs.env import MimicEnv
+from sb3_mimic.envs.vec_env import foreign_wrapper
 from sb3_mimic.errors import InputError
 
 
@@ -25,8 +26,8 @@ def make_envs(
     """Makes n environments that record their episodes' returns.
 
     Args:
-        env_id: Gymnasium id. Environments of this package step in one native batch, others in
-            SB3's ``DummyVecEnv``.
+        env_id: Gymnasium id. Environments of this package step in one native batch, others, and
+            those in a wrapper (``max_episode_steps``), in SB3's ``DummyVecEnv``.
         n_envs: Number of environments, at least 1.
         seed: Environment i is seeded with ``seed + i``.
         env_kwargs: Keyword arguments of ``gym.make``.
@@ -38,7 +39,7 @@ def make_envs(
     if n_envs < 1:
         raise InputError(f"the number of environments must be at least 1, got {n_envs}")
     try:
-        env = gym.make(env_id, **(env_kwargs or {})).unwrapped
+        made = gym.make(env_id, **(env_kwargs or {}))
     except gym.error.Error as error:
         raise InputError(f"environment {env_id!r} cannot be made: {error}") from error
     except TypeError as error:
@@ -46,10 +47,11 @@ def make_envs(
             raise
         raise InputError(f"environment {env_id!r} cannot be made: {error}") from error
     vec_env: VecEnv
-    if isinstance(env, MimicEnv):
+    env = made.unwrapped
+    if isinstance(env, MimicEnv) and foreign_wrapper(made) is None:
         vec_env = NativeVecEnv(env, env.make_batch(n_envs))
     else:
-        with closing(env):
+        with closing(made):
             vec_env = DummyVecEnv([partial(gym.make, env_id, **(env_kwargs or {}))] * n_envs)
     if seed is not None:
         vec_env.seed(seed)

@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EvalCallback
+from stable_baselines3.common.callbacks import (
+    BaseCallback,
+    CallbackList,
+    ConvertCallback,
+    EvalCallback,
+)
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
 
 from sb3_mimic.errors import InputError
@@ -56,7 +62,7 @@ class FineTuneSettings:
 def fine_tune(
     model: OnPolicyAlgorithm,
     total_timesteps: int,
-    callback: BaseCallback | list[BaseCallback] | None = None,
+    callback: MaybeCallback = None,
     *,
     settings: FineTuneSettings | None = None,
     run: RunFolder | None = None,
@@ -72,8 +78,8 @@ def fine_tune(
     Args:
         model: With its training environments, cloned or fresh.
         total_timesteps: Environment steps to train for; where training is resumed, from now on.
-        callback: Any callbacks of SB3's kind, run after the others; after cloning those of
-            :func:`sb3_mimic.learn.warm_start.warm_start`.
+        callback: What SB3's ``learn`` takes: a callback, several, or a function. They run after the
+            others; after cloning those of :func:`sb3_mimic.learn.warm_start.warm_start`.
         settings: See :class:`FineTuneSettings`.
         run: Where checkpoints, the best model and evaluations go; without it nothing is written.
         eval_env: Environments for the evaluations; without them there are none.
@@ -110,7 +116,7 @@ def fine_tune(
             VideoCallback(record, visualize_freq) if record and visualize_freq > 0 else None,
             progress_bar,
         )
-        + ([] if callback is None else callback if isinstance(callback, list) else [callback])
+        + _as_callbacks(callback)
         + ([ProgressCallback(None if progress_bar else say)] if progress_bar or say else [])
     )
     try:
@@ -120,13 +126,22 @@ def fine_tune(
             tb_log_name=type(model).__name__.lower(),
             reset_num_timesteps=not resume,
         )
-    except KeyboardInterrupt:
+    except BaseException as error:
         if callbacks.locals:  # training had started: bars are closed, a frozen actor is freed
             callbacks.on_training_end()
-        if run is not None:
+        if run is not None and isinstance(error, KeyboardInterrupt):
             save_model(model, run.checkpoint(model.num_timesteps))
         raise
     return model
+
+
+def _as_callbacks(callback: MaybeCallback) -> list[BaseCallback]:
+    """What SB3's ``learn`` takes, as callbacks."""
+    if callback is None:
+        return []
+    if isinstance(callback, (list, tuple)):
+        return [each for one in callback for each in _as_callbacks(one)]
+    return [callback if isinstance(callback, BaseCallback) else ConvertCallback(callback)]
 
 
 def _callbacks(
@@ -195,12 +210,16 @@ def _evaluation(
         verbose=int(verbose),
     )
     if run is not None and run.evaluations.is_file():
-        _restore(callback, run.evaluations)
+        _restore(callback, run.evaluations, settings.n_eval_episodes)
     return callback
 
 
-def _restore(callback: EvalCallback, path: Path) -> None:
-    """Takes over earlier evaluations, so that a worse model does not become the best one."""
+def _restore(callback: EvalCallback, path: Path, n_episodes: int) -> None:
+    """Takes over earlier evaluations, so that a worse model does not become the best one.
+
+    Raises:
+        InputError: If they were over another number of episodes: SB3 keeps all in one array.
+    """
     try:
         with np.load(path) as saved:
             timesteps, results, lengths = (
@@ -208,6 +227,11 @@ def _restore(callback: EvalCallback, path: Path) -> None:
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return  # written while the run was killed
+    if results and len(results[0]) != n_episodes:
+        raise InputError(
+            f"{path}: its evaluations were over {len(results[0])} episodes each, and cannot go on "
+            f"with n_eval_episodes={n_episodes}"
+        )
     callback.evaluations_timesteps = timesteps
     callback.evaluations_results = results
     callback.evaluations_length = lengths

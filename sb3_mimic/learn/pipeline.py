@@ -460,7 +460,8 @@ def _reinforce(
             say=say,
             resume=resumed,
         )
-    save_model(model, run.model)
+    if remaining > 0 or not run.model.is_file():
+        save_model(model, run.model)
 
 
 def _report(run: RunFolder, films: bool, say: Callable[[str], None]) -> Path | None:

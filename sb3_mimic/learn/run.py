@@ -179,7 +179,8 @@ class RunFolder:
         found = [p for p in self.checkpoints.glob("*.zip") if name.fullmatch(p.name)]
         counted = [(path, read_timesteps(path)) for path in [*found, self.model]]
         whole = [(path, n) for path, n in counted if n is not None]
-        return max(whole, key=lambda pair: pair[1], default=None)
+        # A checkpoint is saved before the update that its rollout is for, the model after it.
+        return max(whole, key=lambda pair: (pair[1], pair[0] == self.model), default=None)
 
     def read_config(self) -> dict[str, Any]:
         """The settings the run was started with.

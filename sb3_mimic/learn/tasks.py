@@ -62,8 +62,15 @@ class Hyperparameters:
         for name in ("n_envs", "rollout_size", "batch_size"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not 0 < self.learning_rate < math.inf:
+            raise InputError(f"learning_rate must be positive and finite, got {self.learning_rate}")
+        for name in ("gamma", "gae_lambda"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
+        if not math.isfinite(self.log_std_init):
+            raise InputError(f"log_std_init must be finite, got {self.log_std_init}")
+        if self.desired_kl is not None and not 0 < self.desired_kl < math.inf:
+            raise InputError(f"desired_kl must be positive and finite, got {self.desired_kl}")
         if self.log_std_final is not None and not self.log_std_final <= self.log_std_init:
             raise InputError(
                 f"log_std_final must not be above log_std_init, {self.log_std_init}: "
@@ -113,8 +120,9 @@ class CloningSettings:
             raise InputError(f"batch_size must be at least 1, got {self.batch_size}")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
-        if not 0 <= self.state_weight < math.inf:
-            raise InputError(f"state_weight must be finite and not negative: {self.state_weight}")
+        for name in ("l2_weight", "state_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} must be finite and not negative: {getattr(self, name)}")
         if not 0 <= self.validation_fraction < 1:
             raise InputError(
                 f"validation_fraction must lie in [0, 1), got {self.validation_fraction}"
@@ -180,14 +188,14 @@ class WarmStartSettings:
         for name in ("gate", "ramp_start", "bc_decay", "collapse"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
-        for name in ("critic_rollouts", "critic_epochs", "noise_step", "ramp_updates"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
+        for name in ("critic_rollouts", "critic_epochs", "noise_step", "ramp_updates", "bc_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} must be finite and not negative: {getattr(self, name)}")
+        if not self.explained_variance > -math.inf:
+            raise InputError(f"explained_variance must be a number: {self.explained_variance}")
         for name in ("gate_episodes", "bc_batches", "collapse_patience"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.bc_weight >= 0:
-            raise InputError(f"bc_weight must not be negative, got {self.bc_weight}")
 
     @classmethod
     def none(cls) -> "WarmStartSettings":

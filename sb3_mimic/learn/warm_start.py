@@ -1,9 +1,9 @@
 """From the clone to reinforcement learning without the collapse in between.
 
-:func:`warm_start` gives callbacks of SB3's kind for any on-policy algorithm; what each part is for,
-and what it was measured to do, is in ``docs/handover.md``. What they change about a model they
-change at the end of a rollout, for the update, and take back at the start of the next: a
-checkpoint, saved during a rollout, holds the settings of ordinary training.
+:func:`warm_start` gives callbacks of SB3's kind for any on-policy algorithm without memory; what
+each part is for, and what it was measured to do, is in ``docs/handover.md``. What they change about
+a model they change at the end of a rollout, for the update, and take back after it, whatever ends
+it: a checkpoint, saved during a rollout, holds the settings of ordinary training.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch as th
 from imitation.data.types import Trajectory
+from stable_baselines3.common.buffers import DictRolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -109,6 +110,46 @@ def has_trust_region(model: OnPolicyAlgorithm) -> bool:
     return hasattr(model, "line_search_max_iter")
 
 
+class _Update:
+    """An algorithm's next update, after which what was changed for it is given back.
+
+    Whatever ends the update does: no callback is told of an exception, and what one has left behind
+    the next training would take for the model's own.
+
+    Args:
+        model: Whose ``train`` this is from now on, until it was called.
+        restore: Gives back.
+    """
+
+    def __init__(self, model: OnPolicyAlgorithm, restore: Callable[[], None]) -> None:
+        self.model = model
+        self.restore = restore
+        vars(model)["train"] = self
+
+    def __call__(self) -> None:
+        self.withdraw(self.model)
+        try:
+            self.model.train()
+        finally:
+            self.restore()
+
+    @classmethod
+    def withdraw(cls, model: OnPolicyAlgorithm) -> "_Update | None":
+        """Makes a model's update its own again; gives what it was until now."""
+        present = vars(model).get("train")
+        if not isinstance(present, cls):
+            return None
+        del vars(model)["train"]
+        return present
+
+
+def _give_back(model: OnPolicyAlgorithm) -> None:
+    """Gives back what was changed for an update that never came."""
+    left = _Update.withdraw(model)
+    if left is not None:
+        left.restore()
+
+
 class CriticWarmupCallback(BaseCallback):
     """Lets only the critic learn in the first updates, with PPO and TRPO alike.
 
@@ -119,8 +160,8 @@ class CriticWarmupCallback(BaseCallback):
     - TRPO asks for the actor's gradients by name, so its trust region is closed instead
       (``target_kl = 0``): the line search fails, the actor is reverted, the critic is trained.
 
-    Both are set at the end of a rollout and taken back at the start of the next, so that a
-    checkpoint, saved during a rollout, holds the settings of ordinary training.
+    Both are set at the end of a rollout and taken back after the update, whatever ends it, so that
+    a checkpoint, saved during a rollout, holds the settings of ordinary training.
 
     Args:
         n_rollouts: Number of updates with the critic alone, at most; 0 does nothing.
@@ -165,6 +206,7 @@ class CriticWarmupCallback(BaseCallback):
         self.restore()
 
     def _on_training_start(self) -> None:
+        _give_back(self.model)
         self._n_done = updates_done(self.model)
         self.warming = self._n_done < self.n_rollouts
 
@@ -174,6 +216,7 @@ class CriticWarmupCallback(BaseCallback):
         self._n_done += 1
         if self.warming:
             self._freeze_actor()
+            _Update(self.model, self.restore)
 
     def _explains(self) -> bool:
         """Whether the critic, as it is, explains enough of the rollout just made."""
@@ -190,6 +233,7 @@ class CriticWarmupCallback(BaseCallback):
         """Gives the actor back to the algorithm; does nothing where it has it already."""
         if self._frozen is None:
             return
+        _Update.withdraw(self.model)
         for parameter in self._frozen:
             parameter.requires_grad_(True)
         vars(self.model).update(self._usual)
@@ -225,6 +269,9 @@ class CriticCallback(BaseCallback):
         learning_rate: Adam's step size; it falls to zero where the algorithm's does.
         seed: Decides the order of the samples.
         verbose: As SB3's.
+
+    Raises:
+        InputError: When training starts, if observations are dictionaries or the policy has memory.
     """
 
     model: OnPolicyAlgorithm
@@ -248,6 +295,12 @@ class CriticCallback(BaseCallback):
         return True
 
     def _on_training_start(self) -> None:
+        buffer = self.model.rollout_buffer
+        if isinstance(buffer, DictRolloutBuffer) or hasattr(buffer, "hidden_states_pi"):
+            raise InputError(
+                "the critic's own steps need observations that are one array, and a policy without "
+                "memory; leave them out with WarmStartSettings(critic_epochs=0)"
+            )
         if not has_trust_region(self.model):
             named = self.model.policy.named_parameters()
             critic = [parameter for name, parameter in named if is_critic_parameter(name)]
@@ -450,6 +503,7 @@ class RampCallback(BaseCallback):
         return True
 
     def _on_training_start(self) -> None:
+        _give_back(self.model)
         self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts)
 
     def _on_rollout_start(self) -> None:
@@ -469,6 +523,7 @@ class RampCallback(BaseCallback):
             self._scale(rate, ("desired_kl",), factor)
         else:
             self._scale(self.model, ("target_kl", "clip_range", "lr_schedule"), factor)
+        _Update(self.model, self.restore)
 
     def _scale(self, owner: Any, names: Sequence[str], factor: float) -> None:
         """Makes settings smaller until :meth:`restore`."""
@@ -484,6 +539,9 @@ class RampCallback(BaseCallback):
 
     def restore(self) -> None:
         """Gives the algorithm its own settings back."""
+        if not self._usual:
+            return
+        _Update.withdraw(self.model)
         for owner, name, value in self._usual:
             vars(owner)[name] = value
         self._usual = []
