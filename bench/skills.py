@@ -152,18 +152,20 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     from matplotlib.figure import Figure
 
     looping = [row for row in rows if row["finished"] and steps(row) == LOOP_STEPS]
-    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
     axes = figure.subplots()
-    for index, row in enumerate(sorted(looping, key=ROWS.key)):
-        millions, returns = learning_curve(row, LOOP_STEPS)
-        known, color = SKILLS[row["skill"]], f"C{index}"
-        seeds = sum(other["skill"] == row["skill"] for other in looping)
-        label = row["skill"] if seeds == 1 else f"{row['skill']}, seed {row['seed']}"
-        axes.plot(millions, returns, color=color, label=f"{label} ({known.samples} M)")
+    for index, skill in enumerate(sorted({row["skill"] for row in looping})):
+        known, color = SKILLS[skill], f"C{index}"
+        seeds = [row for row in sorted(looping, key=ROWS.key) if row["skill"] == skill]
+        several = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
+        for number, row in enumerate(seeds):
+            millions, returns = learning_curve(row, LOOP_STEPS)
+            label = None if number else f"{skill} ({known.samples} M){several}"
+            axes.plot(millions, returns, color=color, label=label, linewidth=1.2)
         axes.axhline(known.normalized_return, color=color, linestyle=":", linewidth=0.8)
     axes.set_xlabel("environment steps [millions]")
     axes.set_ylabel("return, of what is possible")
-    axes.legend(title="clip (DeepMimic's samples)", frameon=False, loc="lower right")
+    figure.legend(title="clip (DeepMimic's samples)", frameon=False, loc="outside right upper")
     save_figure(figure, path)
 
 

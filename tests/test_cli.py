@@ -25,6 +25,7 @@ from sb3_mimic.learn.config import TrainConfig
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import load_policy, read_timesteps
 from sb3_mimic.learn.tasks import TASKS, Task
+from sb3_mimic.learn.trained import last_model
 
 FILMS = pipeline._Job.films
 SMALL = ["--n-demo-episodes", "2", "--total-bc-epochs", "2", "--n-eval-episodes", "2"]
@@ -265,10 +266,35 @@ def test_a_finished_run_can_be_trained_further() -> None:
     assert train("--env", "pidog", "--experiment-name", "a") == 0
     run = RunFolder(Path("outputs/a"))
     before = run.model.read_bytes()
-    assert main(["train", "--resume", "outputs/a"]) == 0
+    assert main(["train", "--resume", "outputs/a", "--env", "pidog"]) == 0
     assert run.model.read_bytes() == before
     assert main(["train", "--resume", "outputs/a", "--total-rl-timesteps", "384"]) == 0
     assert read_timesteps(run.model) == 384
+
+
+def test_a_resumed_run_that_is_stopped_goes_on_to_where_it_was_sent(capsys: Capture) -> None:
+    """What was asked for the last time holds, and the last model is the one trained longest."""
+    Path("stopping.py").write_text(
+        "from stable_baselines3.common.callbacks import BaseCallback\n"
+        "class Stop(BaseCallback):\n"
+        "    def _on_step(self):\n"
+        "        if self.num_timesteps == 320:\n"
+        "            raise KeyboardInterrupt\n"
+        "        return True\n"
+    )
+    name = "my dog"
+    assert train("--env", "pidog", "--experiment-name", name) == 0
+    resume = ["train", "--resume", f"outputs/{name}"]
+    code = main([*resume, "--total-rl-timesteps", "384", "--callback", "stopping:Stop"])
+    assert code == 130
+    assert f"--resume 'outputs/{name}'" in capsys.readouterr().err
+    run = RunFolder(Path("outputs") / name)
+    assert last_model(run) == run.checkpoint(320)
+    Path("stopping.py").write_text(Path("stopping.py").read_text().replace("320", "-1"))
+    sys.modules.pop("stopping", None)
+    assert main(resume) == 0
+    assert read_timesteps(run.model) == 320 + 128  # whole rollouts
+    assert last_model(run) == run.model
 
 
 def test_a_run_goes_on_without_the_model_that_it_began_with() -> None:
@@ -463,6 +489,33 @@ def test_an_existing_run_is_not_overwritten(refused: Callable[[list[str]], str])
         ["train", "--env", "pidog", *SMALL, "--experiment-name", "a"]
     )
     assert [p.name for p in Path("outputs/a").iterdir()] == ["note.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "humanoid-walk", "--env", "pidog"], "was trained in sb3_mimic/HumanoidMimic"),
+        (["evaluate", "humanoid-walk", "--env", "nosuch"], "nosuch"),
+        (["evaluate", "pidog-sine", "--motion", "trot"], "--motion is not for it"),
+        (["evaluate", "humanoid-walk", "--device", "foo"], "device 'foo' must be"),
+        (["evaluate", "humanoid-walk", "--seed", "-1"], "--seed must not be negative, got -1"),
+        (["play", "pidog-sine", "--motion", "trot"], "--motion is not for it"),
+        (["play", "walk", "--seconds", "inf"], "--seconds must be positive and finite"),
+        (["play", "walk", "--output", "mine.mp4"], "mine.mp4: exists already"),
+        (["demos", "--env", "pidog", "--seed", "-1", "d"], "--seed must not be negative"),
+        (["pretrain", "--env", "pidog", "--n-eval-episodes", "0"], "--n-eval-episodes must be"),
+        (
+            ["play", "walk", "--output", "mine.mp4/a.mp4"],
+            "mine.mp4: cannot be written (File exists)",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_done(
+    refused: Callable[[list[str]], str], arguments: list[str], message: str
+) -> None:
+    Path("mine.mp4").write_text("mine")
+    assert message in refused(arguments)
+    assert [path.name for path in Path().iterdir()] == ["mine.mp4"]
 
 
 @pytest.mark.parametrize(

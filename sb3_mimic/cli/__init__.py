@@ -1,8 +1,15 @@
 """The command line ``sb3-mimic``: one module a subcommand."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
+
+# What the system says of a place where nothing can be written.
+_NOT_TO_BE_WRITTEN = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         command = parse(asked)
+        seed = getattr(command, "seed", 0)
+        if seed < 0:
+            raise InputError(f"--seed must not be negative, got {seed}")
         # Chosen by hand, it may fail to load; the doctor says so itself, among other things.
         if os.environ.get("MUJOCO_GL") and not isinstance(command, Doctor):
             from sb3_mimic.envs.opengl import check_backend
@@ -41,3 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # interpreter does not fail on it when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.errno not in _NOT_TO_BE_WRITTEN or error.filename is None:
+            raise
+        print(f"sb3-mimic: {error.filename}: cannot be written ({error.strerror})", file=sys.stderr)
+        return 2

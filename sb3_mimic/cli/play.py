@@ -1,5 +1,6 @@
 """``sb3-mimic play``: a video, a window or a page, of a policy, refined actions or a clip."""
 
+import math
 import sys
 from contextlib import closing
 from dataclasses import dataclass
@@ -56,10 +57,12 @@ class Play:
 
     def run(self) -> int:
         """Films or shows."""
-        if not self.seconds > 0:
-            raise InputError(f"--seconds must be positive, got {self.seconds}")
+        if not 0 < self.seconds < math.inf:
+            raise InputError(f"--seconds must be positive and finite, got {self.seconds}")
         if self.output is not None and self.output.suffix != ".mp4":
             raise InputError(f"--output {self.output} must end in .mp4")
+        if self.output is not None and self.output.exists():
+            raise InputError(f"{self.output}: exists already; choose another --output")
         if self.window and self.web:
             raise InputError("--window and --web are two places to show it in; give one")
         if not 0 < self.port < 65536:

@@ -59,6 +59,8 @@ class Pretrain(Demonstrations):
         from sb3_mimic.learn.pretrain import pretrain
         from sb3_mimic.learn.saved import save_model, save_weights
 
+        if not self.no_eval and self.n_eval_episodes < 1:
+            raise InputError(f"--n-eval-episodes must be at least 1, got {self.n_eval_episodes}")
         zip_path, weights_path = self._targets()
         if self.state_weight > 0 and self.use_camera:
             raise InputError("--state-weight needs vector observations; --use-camera gives images")

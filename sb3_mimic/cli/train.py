@@ -1,5 +1,6 @@
 """``sb3-mimic train``: the whole pipeline."""
 
+import shlex
 import sys
 from dataclasses import dataclass, fields
 
@@ -21,10 +22,8 @@ class Train(TrainConfig):
         try:
             result = train(config, say=_say, progress_bar=sys.stderr.isatty())
         except TrainingInterrupted as interrupt:
-            print(
-                f"\nstopped; go on with: sb3-mimic train --resume {interrupt.run.path}",
-                file=sys.stderr,
-            )
+            path = shlex.quote(str(interrupt.run.path))
+            print(f"\nstopped; go on with: sb3-mimic train --resume {path}", file=sys.stderr)
             return 130
         run = result.run
         print(figures(result.evaluation))

@@ -249,7 +249,7 @@ class TrainConfig:
         changes: dict[str, Any] = {"resume": asked.resume}
         for entry in fields(self):
             value = getattr(asked, entry.name)
-            if entry.name == "resume" or value == entry.default:
+            if entry.name == "resume" or value in (entry.default, getattr(self, entry.name)):
                 continue
             if entry.name not in _CHANGEABLE:
                 raise InputError(
@@ -258,6 +258,11 @@ class TrainConfig:
                 )
             changes[entry.name] = value
         return replace(self, **changes)
+
+    def changeable(self) -> dict[str, Any]:
+        """What may be changed when a run is resumed, as :meth:`to_dict` has it."""
+        values = self.to_dict()
+        return {name: values[name] for name in _CHANGEABLE}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML."""

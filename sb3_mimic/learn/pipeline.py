@@ -100,6 +100,7 @@ def train(
     if config.resume is not None:
         run, config = _open_run(config.resume, config)
         job = _Job.prepare(config, run, say)
+        run.update_config("train", config.changeable())  # for the next time that it is resumed
     else:
         config = config.resolved()
         run = RunFolder.new(_run_path(config))
@@ -483,7 +484,10 @@ def _as_trained(envs: VecEnv) -> VecEnv:
 
 def _note(run: RunFolder, found: dict[str, Any]) -> None:
     """Adds to the run's figures; those of the clone stay when a run is resumed."""
-    known = json.loads(run.evaluation.read_text()) if run.evaluation.is_file() else {}
+    known = {}
+    if run.evaluation.is_file():
+        with suppress(ValueError):  # written by another hand: what is found now is worth more
+            known = json.loads(run.evaluation.read_text(encoding="utf-8"))
     run.write_text(run.evaluation, json.dumps({**known, **found}, indent=2) + "\n")
 
 

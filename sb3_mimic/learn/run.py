@@ -196,6 +196,21 @@ class RunFolder:
             raise InputError(f"{self.config}: holds no settings")
         return config
 
+    def update_config(self, part: str, changes: Mapping[str, Any]) -> None:
+        """Changes some of the settings that the run was started with.
+
+        Args:
+            part: The mapping that they are in.
+            changes: Their new values.
+
+        Raises:
+            InputError: If the file is no YAML mapping.
+        """
+        config = self.read_config()
+        changed = {**config, part: {**config.get(part, {}), **changes}}
+        if changed != config:
+            self.write_text(self.config, yaml.safe_dump(changed, sort_keys=False))
+
     def write_text(self, path: Path, text: str) -> None:
         """Writes a file of the run, whole or not at all."""
         with atomic_path(path) as temporary:

@@ -7,6 +7,7 @@ from typing import Any
 from stable_baselines3.common.policies import BasePolicy
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.learn.algorithms import check_device
 from sb3_mimic.learn.motions import Motions, chosen, given, several
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import load_policy
@@ -44,15 +45,17 @@ def open_trained(
     Args:
         path: The folder of a run, whose last model is taken, a zip, or a name in
             :func:`~sb3_mimic.learn.shipped.shipped_names`.
-        env: Name or id of the environment; a model within a run knows its own.
+        env: Name or id of the environment; a model within a run knows its own, and takes no other.
         motion: Motion or motions to perform instead of the run's, or the environment's default; the
             run's own may be named by their clips.
         use_camera: Whether a bare zip's policy observes through the camera.
         device: Where the policy goes.
 
     Raises:
-        InputError: If there is no model, or a bare zip's environment is not told.
+        InputError: If there is no model, a bare zip's environment is not told, or another is told
+            than a run's own; if a motion is asked for where none is performed.
     """
+    check_device(device)
     path = located(path)
     if not path.exists():
         raise InputError(
@@ -73,7 +76,11 @@ def open_trained(
     settings = run.read_config().get("env")
     if not isinstance(settings, dict):
         raise InputError(f"{run.config}: does not say which environment the run is of")
-    kwargs = dict(settings["kwargs"])
+    if env is not None and get_task(env).env_id != settings["id"]:
+        raise InputError(f"{path}: was trained in {settings['id']}, not in --env {env}")
+    kwargs = dict(settings.get("kwargs") or {})
+    if motion is not None and "motion" not in kwargs:
+        raise InputError(f"{path}: performs no clip, so that --motion is not for it")
     if motion is not None:
         own = several(kwargs.get("motion"))
         kwargs["motion"] = given([chosen(each, own) for each in several(motion)])
@@ -107,16 +114,16 @@ def run_of(path: Path) -> RunFolder | None:
 
 
 def last_model(run: RunFolder) -> Path:
-    """The zip of a run's last model: the trained one, a checkpoint, or the clone.
+    """The zip of a run's last model: what was trained longest, be it a checkpoint, or the clone.
 
     Raises:
         InputError: If none was saved yet.
     """
-    if run.model.is_file():
-        return run.model
     latest = run.latest_checkpoint()
     if latest is not None:
         return latest[0]
+    if run.model.is_file():  # no whole one, which is told where it is read
+        return run.model
     if run.clone.is_file():
         return run.clone
     raise InputError(f"{run.path}: no model was saved in this run yet")
