@@ -202,9 +202,6 @@ class CriticWarmupCallback(BaseCallback):
     def _on_step(self) -> bool:
         return True
 
-    def _on_rollout_start(self) -> None:
-        self.restore()
-
     def _on_training_start(self) -> None:
         _give_back(self.model)
         self._n_done = updates_done(self.model)
@@ -505,9 +502,6 @@ class RampCallback(BaseCallback):
     def _on_training_start(self) -> None:
         _give_back(self.model)
         self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts)
-
-    def _on_rollout_start(self) -> None:
-        self.restore()
 
     def _on_rollout_end(self) -> None:
         if self.warmup.warming or self._n_done >= self.n_updates:
