@@ -69,6 +69,36 @@ SKILLS = {
     "spin": Published(191, 0.664),
 }
 
+PAGE = """# DeepMimic's skills
+
+Trained by `bench/skills.py` for a part of DeepMimic's samples, evaluated by [the
+protocol](../dimensions.md#evaluation-protocol). Commands, seeds, versions and curves:
+[skills.json](skills.json).
+
+## From scratch, cloned, and trained from the clone
+
+Normalized return, mean ± standard deviation of the seeds. From scratch: the same settings and
+samples, without the clone and its handover (`--skip-bc`).
+
+{summary}
+## To DeepMimic's return
+
+When the evaluations on the way, 16 episodes after every .1 M samples, first come to it, for each
+seed. Of clips that loop alone: those of the others begin anywhere in the clip, and are no share of
+anything. The minutes are that part of what the whole took, refinement and cloning included.
+
+{reached}
+![Returns of the clips that loop over the training](skills.png)
+
+## Every run
+
+DeepMimic's figures are in parentheses. Pushes are forward and to the weaker side, those survived at
+each of eight moments of the motion and those survived at half of them; DeepMimic pushed at one
+moment, in the middle of a cycle. Training went without pushes; [with them](pushes.md) walk and run
+stand 1.5 to 2 times as much.
+
+{table}{notes}"""
+
 
 def main() -> None:
     """Trains what is missing and writes the table."""
@@ -125,21 +155,15 @@ def make(row: Row, clip: Path, timesteps: int, outputs: Path) -> None:
 
 def show(rows: list[Row]) -> None:
     """Writes the page, and the short table of the README."""
-    text = (
-        "# DeepMimic's skills\n\n"
-        "Trained by `bench/skills.py` for a part of DeepMimic's samples, evaluated by\n[the "
-        "protocol](../dimensions.md#evaluation-protocol); DeepMimic's figures in parentheses.\n"
-        "Commands, seeds, versions and curves: [skills.json](skills.json).\n\n"
-        "Pushes are forward and to the weaker side, those survived at each of eight moments of the "
-        "motion and those\nsurvived at half of them; DeepMimic pushed at one moment, in the middle "
-        "of a cycle. Training went without\npushes; [with them](pushes.md) walk and run stand 1.5 "
-        "to 2 times as much.\n\n"
-    )
     notes = [
-        f"\n{row['skill']}, seed {row['seed']}: {row['note']}\n" for row in rows if "note" in row
+        f"\n{row['skill']}, from {row['start']}, seed {row['seed']}: {row['note']}\n"
+        for row in sorted(rows, key=ROWS.key)
+        if "note" in row
     ]
-    picture = "\n![Returns of the clips that loop over the training](skills.png)\n"
-    write(RESULTS / "skills.md", text + table(rows) + picture + "".join(notes))
+    page = PAGE.format(
+        summary=summary(rows), reached=reached(rows), table=table(rows), notes="".join(notes)
+    )
+    write(RESULTS / "skills.md", page)
     plot(rows, RESULTS / "skills.png")
     fill(ROOT / "README.md", "skills", summary(rows))
 
@@ -147,7 +171,8 @@ def show(rows: list[Row]) -> None:
 def plot(rows: Sequence[Row], path: Path) -> None:
     """Draws the evaluations on the way of the clips that loop, dotted what DeepMimic came to.
 
-    Those of a clip that ends begin anywhere in it, and are no share of anything.
+    Those of a clip that ends begin anywhere in it, and are no share of anything. What is trained
+    from scratch is dashed.
     """
     from matplotlib.figure import Figure
 
@@ -156,12 +181,15 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     axes = figure.subplots()
     for index, skill in enumerate(sorted({row["skill"] for row in looping})):
         known, color = SKILLS[skill], f"C{index}"
-        seeds = [row for row in sorted(looping, key=ROWS.key) if row["skill"] == skill]
-        several = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
-        for number, row in enumerate(seeds):
-            millions, returns = learning_curve(row, LOOP_STEPS)
-            label = None if number else f"{skill} ({known.samples} M){several}"
-            axes.plot(millions, returns, color=color, label=label, linewidth=1.2)
+        same = [row for row in sorted(looping, key=ROWS.key) if row["skill"] == skill]
+        cloned = sum(row["start"] == "bc" for row in same)
+        several = f", {cloned} seeds" if cloned > 1 else ""
+        label: str | None = f"{skill} ({known.samples} M){several}"
+        for row in same:
+            millions, shares = learning_curve(row, LOOP_STEPS)
+            style = "-" if row["start"] == "bc" else "--"
+            axes.plot(millions, shares, style, color=color, label=label, linewidth=1.2)
+            label = None
         axes.axhline(known.normalized_return, color=color, linestyle=":", linewidth=0.8)
     axes.set_xlabel("environment steps [millions]")
     axes.set_ylabel("return, of what is possible")
@@ -174,31 +202,91 @@ def steps(row: Row) -> int:
     return round(row["model"]["mean_reward"] / row["model"]["normalized_return"])
 
 
-def summary(rows: list[Row]) -> str:
-    """What came of each skill, beside DeepMimic: a line for its finished runs from clones."""
+def summary(rows: Sequence[Row]) -> str:
+    """What came of each skill, beside DeepMimic: a line for the finished runs of an algorithm."""
     lines = [
-        "| clip | seeds | the clone | then with | samples [M] | DeepMimic | samples [M] |",
+        "| clip | samples [M] | RL from scratch | BC only | BC → RL | DeepMimic | samples [M] |",
         "|---|---|---|---|---|---|---|",
     ]
-    finished = [row for row in rows if row["finished"] and row["start"] == "bc"]
-    for skill, algo in sorted({(row["skill"], row["algo"]) for row in finished}):
-        same = [row for row in finished if (row["skill"], row["algo"]) == (skill, algo)]
-        clones, models = (
-            [row[name]["normalized_return"] for row in same] for name in ("clone", "model")
-        )
+    for (skill, algo), (scratch, cloned) in ways(rows).items():
         known = SKILLS[skill]
         lines.append(
-            f"| {skill} | {len(same)} | {spread(clones, 2)} | {algo.upper()} {spread(models)} "
-            f"| {max(row['num_timesteps'] for row in same) / 1e6:.1f} "
+            f"| {skill} | {max(row['num_timesteps'] for row in cloned) / 1e6:.1f} "
+            f"| {returns(scratch, 'model')} | {returns(cloned, 'clone')} "
+            f"| {algo.upper()} {returns(cloned, 'model')} "
             f"| {known.normalized_return} | {known.samples} |"
         )
     return "\n".join(lines) + "\n"
 
 
+def reached(rows: Sequence[Row]) -> str:
+    """Samples and minutes until each skill does what DeepMimic's does, and a twentieth less."""
+    columns = [
+        *("skill", "DeepMimic's return", "from"),
+        *("samples [M] to .95 of it", "minutes", "samples [M] to all of it", "minutes"),
+    ]
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for (skill, algo), runs in ways(rows).items():
+        goal = SKILLS[skill].normalized_return
+        for start, same in zip(("scratch", "BC"), runs, strict=True):
+            looping = [row for row in same if steps(row) == LOOP_STEPS]
+            if not looping:
+                continue
+            cells = [cell for share in (0.95, 1.0) for cell in first(looping, share * goal)]
+            lines.append(f"| {skill} | {goal} | {start}, {algo} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def first(rows: Sequence[Row], goal: float) -> tuple[str, str]:
+    """When the evaluations on the way first come to a return: samples [M], and minutes.
+
+    The minutes are that part of what the whole took, refinement and cloning included.
+    """
+    millions: list[str] = []
+    minutes: list[str] = []
+    for row in rows:
+        there = [
+            step
+            for step, value in zip(
+                row["curve"]["timesteps"], row["curve"]["mean_return"], strict=True
+            )
+            if value / LOOP_STEPS >= goal
+        ]
+        if not there:
+            millions.append(f"not in {row['num_timesteps'] / 1e6:.1f}")
+            minutes.append("–")
+            continue
+        millions.append(f"{there[0] / 1e6:.1f}")
+        spent = row["wall_s"]
+        part = there[0] / row["num_timesteps"]
+        minutes.append("–" if spent is None else f"{spent * part / 60:.0f}")
+    return ", ".join(millions), ", ".join(minutes)
+
+
+def ways(rows: Sequence[Row]) -> dict[tuple[str, str], tuple[list[Row], list[Row]]]:
+    """Finished runs of each skill and algorithm that has a clone: from scratch, and from clones."""
+    finished = sorted((row for row in rows if row["finished"]), key=ROWS.key)
+    found: dict[tuple[str, str], tuple[list[Row], list[Row]]] = {}
+    for row in finished:
+        scratch, cloned = found.setdefault((row["skill"], row["algo"]), ([], []))
+        (scratch if row["start"] == "scratch" else cloned).append(row)
+    return {key: runs for key, runs in found.items() if runs[1]}
+
+
+def returns(rows: Sequence[Row], which: str) -> str:
+    """Normalized returns of the seeds, with their number where there are several."""
+    if not rows:
+        return "–"
+    several = f" ({len(rows)} seeds)" if len(rows) > 1 else ""
+    return spread([row[which]["normalized_return"] for row in rows]) + several
+
+
 def table(rows: list[Row]) -> str:
     """A line for each run."""
-    columns = ("skill", "algo", "from", "seed", "samples [M]", "wall [min]", "BC only", "return")
-    columns += ("stochastic", "survival [s]", "push, always [N]", "push, half [N]")
+    columns = [
+        *("skill", "algo", "from", "seed", "samples [M]", "wall [min]", "BC only", "return"),
+        *("stochastic", "survival [s]", "push, always [N]", "push, half [N]"),
+    ]
     lines = [
         f"| {' | '.join(columns)} |",
         "|---" * len(columns) + "|",

@@ -1,10 +1,13 @@
 """Files that are either whole or not there."""
 
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from sb3_mimic.errors import InputError
 
 
 @contextmanager
@@ -37,3 +40,39 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def check_new(path: Path, *suffixes: str) -> None:
+    """Refuses a file or folder that could not be written in the end, before the work is done.
+
+    Args:
+        path: What is to be made.
+        *suffixes: What the name of a file may end in, in lower case; none for a folder.
+
+    Raises:
+        InputError: If it is there already, its name ends otherwise, or nothing can be written
+            there.
+    """
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise InputError(f"{path}: must end in {' or '.join(suffixes)}")
+    if os.path.lexists(path):
+        raise InputError(
+            f"{path}: exists already; choose another {'file' if suffixes else 'folder'}"
+        )
+    check_writable(path)
+
+
+def check_writable(path: Path) -> None:
+    """Refuses a place where no file or folder can be made.
+
+    Args:
+        path: What is to be made.
+
+    Raises:
+        InputError: If what it would lie in is no folder, or one that may not be written to.
+    """
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    if not parent.is_dir():
+        raise InputError(f"{path}: cannot be written: {parent} is no folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: cannot be written: no permission to write in {parent}")

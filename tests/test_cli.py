@@ -500,14 +500,20 @@ def test_an_existing_run_is_not_overwritten(refused: Callable[[list[str]], str])
         (["evaluate", "humanoid-walk", "--device", "foo"], "device 'foo' must be"),
         (["evaluate", "humanoid-walk", "--seed", "-1"], "--seed must not be negative, got -1"),
         (["play", "pidog-sine", "--motion", "trot"], "--motion is not for it"),
+        (["play", "walk", "--env", "pidog"], "walk: is no run and no .zip, so that --env is not"),
+        (["play", "walk", "--motion", "run"], "so that --motion is not for it"),
         (["play", "walk", "--seconds", "inf"], "--seconds must be positive and finite"),
         (["play", "walk", "--output", "mine.mp4"], "mine.mp4: exists already"),
         (["demos", "--env", "pidog", "--seed", "-1", "d"], "--seed must not be negative"),
         (["pretrain", "--env", "pidog", "--n-eval-episodes", "0"], "--n-eval-episodes must be"),
         (
             ["play", "walk", "--output", "mine.mp4/a.mp4"],
-            "mine.mp4: cannot be written (File exists)",
+            "mine.mp4/a.mp4: cannot be written: ",
         ),
+        (["demos", "mine.mp4/demos"], "mine.mp4/demos: cannot be written: "),
+        (["pretrain", "--save-path", "mine.mp4/a.zip"], "mine.mp4/a.zip: cannot be written: "),
+        (["train", "--output-dir", "mine.mp4"], "cannot be written: "),
+        (["dagger", "--dagger-expert", "no.zip"], "no.zip"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_done(

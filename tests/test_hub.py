@@ -224,8 +224,8 @@ def test_a_run_goes_and_comes_back(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["push", "{run}", "foreign/dog"], "foreign/dog: the Hub does not do that"),
-        (["load", "me/nothing", "--trust"], "me/nothing: the Hub does not do that"),
+        (["push", "{run}", "foreign/dog"], "foreign/dog: the Hub refuses or is not reached"),
+        (["load", "me/nothing", "--trust"], "me/nothing: the Hub refuses or is not reached"),
     ],
 )
 def test_what_the_hub_refuses_is_one_sentence(
@@ -245,7 +245,7 @@ def test_what_the_hub_refuses_is_one_sentence(
 def test_no_network_is_one_sentence(run: RunFolder, tmp_path: Path) -> None:
     done = command("http://127.0.0.1:9", tmp_path, "load", "me/cat", "--trust")
     assert done.returncode == 2
-    assert done.stderr.startswith("sb3-mimic: me/cat: the Hub does not do that")
+    assert done.stderr.startswith("sb3-mimic: me/cat: the Hub refuses or is not reached")
 
 
 def test_bad_input_is_refused_before_anything_is_sent(

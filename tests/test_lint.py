@@ -33,7 +33,7 @@ from sb3_mimic.motion import (
 from sb3_mimic.motion.finding import SEVERITIES, errors
 from sb3_mimic.motion.kinematics import centre_of_mass, lowest_points
 from sb3_mimic.motion.library import builtin_names
-from sb3_mimic.motion.lint import GRAVITY
+from sb3_mimic.motion.lint.tolerances import GRAVITY
 from sb3_mimic.motion.rotations import continuous_signs, rotation, wxyz
 from sb3_mimic.motion.skeleton import ACTUATED, HINGE_NAMES, HINGE_SLICES, MASSES, SPHERES
 

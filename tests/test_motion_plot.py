@@ -103,7 +103,7 @@ def test_the_command_draws(
 def test_what_cannot_be_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (
         (["wlk"], "Did you mean walk"),
-        (["walk", "-o", str(tmp_path / "walk.gif")], "must end in .png, .pdf, .svg"),
+        (["walk", "-o", str(tmp_path / "walk.gif")], "must end in .png or .pdf or .svg"),
         (["cmu:02_01x"], "has no clip '02_01x'"),
     ):
         assert main(["motions", "plot", *arguments]) == 2

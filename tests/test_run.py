@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -42,7 +43,7 @@ def test_an_empty_folder_may_become_a_run(tmp_path: Path) -> None:
 
 def test_a_folder_within_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be made"):
+    with pytest.raises(InputError, match=r"cannot be written: .* is no folder"):
         RunFolder.create(tmp_path / "file" / "run", {})
 
 
@@ -144,9 +145,32 @@ def test_settings_survive_yaml(
     assert TrainConfig.from_dict(yaml.safe_load(text), Path("config.yaml")) == config
 
 
-def test_an_unknown_setting_of_a_run_is_named() -> None:
-    with pytest.raises(InputError, match="'colour' is no setting"):
-        TrainConfig.from_dict({"colour": "red"}, Path("config.yaml"))
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"colour": "red"}, "'colour' is no setting"),
+        ({"n_envs": "four"}, "'four' is no value of 'n_envs'"),
+        ({"n_envs": True}, "True is no value of 'n_envs'"),
+        ({"learning_rate": "fast"}, "'fast' is no value of 'learning_rate'"),
+        ({"motion": 3}, "3 is no value of 'motion'"),
+        ({"motion": ["walk", 3]}, "no value of 'motion'"),
+        ({"handover": "sudden"}, "'sudden' is no value of 'handover'"),
+        ({"demos": 7}, "7 is no value of 'demos'"),
+        ({"skip_bc": "yes"}, "'yes' is no value of 'skip_bc'"),
+    ],
+)
+def test_a_setting_that_is_none_of_a_run_is_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=rf"config\.yaml: .*{message}"):
+        TrainConfig.from_dict(settings, Path("config.yaml"))
+
+
+@pytest.mark.parametrize(
+    "env", [None, {}, {"id": 7, "kwargs": {}}, {"id": "sb3_mimic/PiDog-v0", "kwargs": "trot"}]
+)
+def test_a_run_whose_environment_is_not_told_is_named(tmp_path: Path, env: object) -> None:
+    run = RunFolder.create(tmp_path, {"env": env})
+    with pytest.raises(InputError, match=r"config\.yaml: does not say which environment"):
+        run.read_environment()
 
 
 def test_a_clip_is_found_again_from_another_folder(
@@ -187,6 +211,9 @@ def test_only_some_settings_can_be_changed_when_a_run_is_resumed() -> None:
     resumed = saved.resumed_with(TrainConfig(resume=resume, total_rl_timesteps=9, device="cuda"))
     expected = replace(saved, resume=resume, total_rl_timesteps=9, device="cuda")
     assert resumed == expected
+    defaults = TrainConfig(resume=resume, device="cpu", n_eval_episodes=32)
+    elsewhere = replace(saved, device="cuda", n_eval_episodes=8).resumed_with(defaults)
+    assert (elsewhere.device, elsewhere.n_eval_episodes) == ("cpu", 32)
     with pytest.raises(InputError, match="--n-envs cannot be changed"):
         saved.resumed_with(TrainConfig(resume=resume, n_envs=8))
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 _TABLE = re.compile(r"(<!-- flags: ([a-z ]+) -->\n).*?(<!-- end of flags -->)", re.DOTALL)
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 # A flag or a positional argument with its placeholder; two spaces at least lie before the help.
-_NAME = re.compile(r"(--?\w\S*(?: [^a-z ][^ ]*)*|\[?[A-Z]+\]?)(?:\s{2,}|$)")
+_NAME = re.compile(r"(--?\w\S*(?: [^a-z ][^ ]*)*|\[?[A-Z]+\]?(?: …)?)(?:\s{2,}|$)")
 # What tyro appends to the help of a flag.
 _HINT = re.compile(r"\s*\((default: (?P<default>[^()]*)|optional|required)\)$")
 

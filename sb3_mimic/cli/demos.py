@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.io import check_new
 from sb3_mimic.learn.config import by_robot, optional
 from sb3_mimic.learn.motions import Motions
 from sb3_mimic.learn.tasks import get_task
@@ -107,13 +108,12 @@ class Demos(Demonstrations):
 
     def run(self) -> int:
         """Collects and saves."""
-        from sb3_mimic.demos.minari import check_new, save_minari
+        from sb3_mimic.demos.minari import check_new_dataset, save_minari
         from sb3_mimic.demos.storage import save_demonstrations
 
-        if self.save_path.exists():
-            raise InputError(f"{self.save_path}: exists already; choose another folder")
+        check_new(self.save_path)
         if self.minari is not None:
-            check_new(self.minari)
+            check_new_dataset(self.minari)
         source = self.source()
         trajectories = source.collect()
         provenance = source.provenance()

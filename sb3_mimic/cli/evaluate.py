@@ -11,6 +11,7 @@ import numpy as np
 import tyro
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.io import check_new
 from sb3_mimic.learn.config import optional
 from sb3_mimic.learn.motions import Motions, means, merged
 
@@ -94,10 +95,7 @@ class Evaluate:
             return
         if not self.perturb:
             raise InputError("--plot draws the curve of --perturb, which was not asked for")
-        if self.plot.suffix != ".png":
-            raise InputError(f"--plot {self.plot} must end in .png")
-        if self.plot.exists():
-            raise InputError(f"{self.plot}: exists already; choose another --plot")
+        check_new(self.plot, ".png")
 
 
 def _print_figures(found: dict[str, float], motions: list[str]) -> None:

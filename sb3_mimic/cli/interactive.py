@@ -2,7 +2,6 @@
 
 import json
 import sys
-from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,15 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from sb3_mimic.cli.demos import Demonstrations
 from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
+from sb3_mimic.io import check_new
 from sb3_mimic.learn.config import optional
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from imitation.data.types import Trajectory
     from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
     from sb3_mimic.learn.tasks import Task
+
+    Interact = Callable[[OnPolicyAlgorithm, Sequence[Trajectory], Task], None]
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Interactive(Demonstrations):
     json: bool = False
     """Print the figures as JSON."""
 
-    def learn(self, save_path: Path) -> int:
-        """Clones, goes on with :meth:`interact`, evaluates both, saves."""
+    def learn(self, save_path: Path, interact: "Interact") -> int:
+        """Clones, goes on with what acts in the environment, evaluates both, saves."""
         from sb3_mimic.learn.algorithms import make_model
         from sb3_mimic.learn.environments import make_envs
         from sb3_mimic.learn.evaluate import evaluate
@@ -49,10 +51,7 @@ class Interactive(Demonstrations):
         from sb3_mimic.learn.pretrain import pretrain
         from sb3_mimic.learn.saved import save_model
 
-        if save_path.suffix != ".zip":
-            raise InputError(f"--save-path {save_path} must end in .zip")
-        if save_path.exists():
-            raise InputError(f"{save_path}: exists already; choose another --save-path")
+        check_new(save_path, ".zip")
         if self.use_camera:
             raise InputError("--use-camera gives images, which these methods do not take")
         source = self.source(self.demos)
@@ -75,7 +74,7 @@ class Interactive(Demonstrations):
             )
             how = {"n_episodes": self.n_eval_episodes, "seed": self.seed}
             found = {"clone": evaluate(model, task.env_id, source.env_kwargs, **how)}
-            self.interact(model, demonstrations, task)
+            interact(model, demonstrations, task)
             found["model"] = evaluate(model, task.env_id, source.env_kwargs, **how)
             save_model(model, save_path)
         finally:
@@ -87,12 +86,6 @@ class Interactive(Demonstrations):
                 print(f"{name}: {figures(evaluation)}")
         print(f"saved: {save_path}", file=sys.stderr if self.json else sys.stdout)
         return 0
-
-    @abstractmethod
-    def interact(
-        self, model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"
-    ) -> None:
-        """Trains the clone further."""
 
 
 @dataclass(frozen=True)
@@ -108,28 +101,28 @@ class Dagger(Interactive):
     """File to write."""
 
     def run(self) -> int:
-        """Clones, evaluates and saves."""
-        return self.learn(self.save_path)
-
-    def interact(
-        self, model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"
-    ) -> None:
-        """Runs DAgger."""
+        """Clones, runs DAgger, evaluates and saves."""
         from sb3_mimic.learn.interactive import dagger
         from sb3_mimic.learn.saved import load_policy
         from sb3_mimic.learn.trained import model_file
 
         expert = None if self.dagger_expert is None else load_policy(model_file(self.dagger_expert))
-        with progress_bar("step", "DAgger") as report:
-            dagger(
-                model,
-                demonstrations,
-                self.total_timesteps,
-                expert=expert,
-                settings=task.cloning,
-                seed=self.seed,
-                report=report,
-            )
+
+        def interact(
+            model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"
+        ) -> None:
+            with progress_bar("step", "DAgger") as report:
+                dagger(
+                    model,
+                    demonstrations,
+                    self.total_timesteps,
+                    expert=expert,
+                    settings=task.cloning,
+                    seed=self.seed,
+                    report=report,
+                )
+
+        return self.learn(self.save_path, interact)
 
 
 @dataclass(frozen=True)
@@ -143,21 +136,20 @@ class Adversarial(Interactive):
 
     def run(self) -> int:
         """Clones, trains, evaluates and saves."""
-        return self.learn(self.save_path)
-
-    def interact(
-        self, model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"
-    ) -> None:
-        """Runs GAIL or AIRL."""
         from sb3_mimic.learn.interactive import adversarial
 
-        with progress_bar("step", self.adversary.upper()) as report:
-            adversarial(
-                model,
-                demonstrations,
-                self.total_timesteps,
-                self.adversary,
-                critic_rollouts=task.warm_start.critic_rollouts,
-                seed=self.seed,
-                report=report,
-            )
+        def interact(
+            model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"
+        ) -> None:
+            with progress_bar("step", self.adversary.upper()) as report:
+                adversarial(
+                    model,
+                    demonstrations,
+                    self.total_timesteps,
+                    self.adversary,
+                    critic_rollouts=task.warm_start.critic_rollouts,
+                    seed=self.seed,
+                    report=report,
+                )
+
+        return self.learn(self.save_path, interact)

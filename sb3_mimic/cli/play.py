@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.io import check_new
 from sb3_mimic.learn.config import optional
 from sb3_mimic.learn.shipped import located, shipped_names
 
@@ -59,10 +60,8 @@ class Play:
         """Films or shows."""
         if not 0 < self.seconds < math.inf:
             raise InputError(f"--seconds must be positive and finite, got {self.seconds}")
-        if self.output is not None and self.output.suffix != ".mp4":
-            raise InputError(f"--output {self.output} must end in .mp4")
-        if self.output is not None and self.output.exists():
-            raise InputError(f"{self.output}: exists already; choose another --output")
+        if self.output is not None:
+            check_new(self.output, ".mp4")
         if self.window and self.web:
             raise InputError("--window and --web are two places to show it in; give one")
         if not 0 < self.port < 65536:
@@ -70,6 +69,12 @@ class Play:
         path = located(Path(self.what))
         if path.is_dir() or path.suffix == ".zip":
             return self._policy(path)
+        asked = {"--env": self.env is not None, "--use-camera": self.use_camera}
+        asked["--motion"] = self.motion is not None and path.suffix != ".npz"
+        if contradiction := next((flag for flag, given in asked.items() if given), None):
+            raise InputError(
+                f"{self.what}: is no run and no .zip, so that {contradiction} is not for it"
+            )
         target = Path(f"{path.stem}.mp4")
         if path.suffix == ".npz":
             return self._perform(self._actions(path), target)

@@ -10,6 +10,7 @@ import tyro
 
 from sb3_mimic.cli.demos import Demonstrations
 from sb3_mimic.errors import InputError
+from sb3_mimic.io import check_new
 from sb3_mimic.learn.config import optional
 
 
@@ -120,10 +121,8 @@ class Pretrain(Demonstrations):
 
     def _targets(self) -> tuple[Path, Path]:
         """The zip and the weights, neither of which may exist."""
-        if self.save_path.suffix not in (".zip", ".pth"):
-            raise InputError(f"--save-path {self.save_path} must end in .zip or .pth")
+        check_new(self.save_path, ".zip", ".pth")
         targets = self.save_path.with_suffix(".zip"), self.save_path.with_suffix(".pth")
         for target in targets:
-            if target.exists():
-                raise InputError(f"{target}: exists already; choose another --save-path")
+            check_new(target, ".zip", ".pth")
         return targets

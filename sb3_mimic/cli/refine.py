@@ -12,6 +12,7 @@ import tyro
 
 from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
+from sb3_mimic.io import check_new
 from sb3_mimic.learn.config import optional
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Refine:
 
     def run(self) -> int:
         """Refines, saves and prints the figures."""
-        from sb3_mimic.refine.actions import check_new, save_actions
+        from sb3_mimic.refine.actions import save_actions
         from sb3_mimic.refine.methods import METHODS
         from sb3_mimic.refine.run import load_reference, require_refinable
 

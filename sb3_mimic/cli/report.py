@@ -17,7 +17,10 @@ class Report:
     Runs that differ in their seed alone are shown as mean and spread. A run may still be going.
     """
 
-    runs: tyro.conf.Positional[tuple[Path, ...]]
+    runs: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]],
+        tyro.conf.arg(metavar="PATH …", help_behavior_hint="(required)"),
+    ]
     """Folders of runs."""
     output: Annotated[Path | None, optional("PATH")] = None
     """Page to write (.html); without it report.html in the run's folder, or comparison.html here

@@ -51,7 +51,7 @@ def save_minari(
         InputError: If Minari is not installed, the id is malformed or taken, or the demonstrations
             have no rewards.
     """
-    check_new(dataset_id)
+    check_new_dataset(dataset_id)
     rewarded = [t for t in trajectories if isinstance(t, TrajectoryWithRew)]
     if len(rewarded) < len(trajectories):
         raise InputError("a Minari dataset needs rewards, and these demonstrations have none")
@@ -139,7 +139,7 @@ def load_minari(
     return cast
 
 
-def check_new(dataset_id: str) -> None:
+def check_new_dataset(dataset_id: str) -> None:
     """Checks that a dataset of this id can be made.
 
     Raises:

@@ -91,7 +91,7 @@ def export_policy(
     description = describe(graph, model, env_id, kwargs)
     if for_robot and not description.servo:
         raise InputError(
-            f"{model}: observes what the robot cannot measure; for --servo a PiDog policy must be "
+            f"{model}: observes what no robot measures; --servo makes PiDog's program, of policies "
             "trained with observation=hardware (--env pidog-hardware)"
         )
     observations = probes(policy, _N_PROBES)

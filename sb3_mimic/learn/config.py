@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -11,12 +12,20 @@ from sb3_mimic.learn.motions import Motions, as_given, several
 from sb3_mimic.learn.presets import NO_PRESET, Preset, get_preset, preset_for
 from sb3_mimic.learn.tasks import TASKS, Hyperparameters, Task, WarmStartSettings, get_task
 
+_DEVICE = "cpu"
+_N_EVAL_EPISODES = 32
+
 _METAVAR = {"motion": "NAME|PATH …", "learning_rate": "FLOAT"}
 
 
 def optional(metavar: str) -> Any:
     """An option that may be left out."""
     return tyro.conf.arg(metavar=metavar, help_behavior_hint="(optional)")
+
+
+def default(metavar: str, value: Any) -> Any:
+    """An option of which one can tell whether it was given: None stands for its default."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint=f"(default: {value})")
 
 
 def by_robot(text: str, field: str) -> Any:
@@ -107,9 +116,9 @@ class TrainConfig:
     --callback, --device and --n-eval-episodes can then be changed."""
     callback: Annotated[str | None, optional("MODULE:FACTORY")] = None
     """Your own SB3 callback, as module:factory."""
-    device: str = "cpu"
+    device: Annotated[str | None, default("STR", _DEVICE)] = None
     """cpu, cuda or auto. A GPU speeds up updates of humanoid and pidog-hardware, not of pidog."""
-    n_eval_episodes: int = 32
+    n_eval_episodes: Annotated[int | None, default("INT", _N_EVAL_EPISODES)] = None
     """Episodes of the final evaluation."""
     allow_pickle: bool = False
     """Let --demos be a pickle. It can run any code when it is loaded: only files you trust."""
@@ -157,6 +166,16 @@ class TrainConfig:
         return task
 
     @property
+    def used_device(self) -> str:
+        """Where the model is trained."""
+        return _DEVICE if self.device is None else self.device
+
+    @property
+    def used_n_eval_episodes(self) -> int:
+        """Episodes of the final evaluation."""
+        return _N_EVAL_EPISODES if self.n_eval_episodes is None else self.n_eval_episodes
+
+    @property
     def clones(self) -> bool:
         """Whether demonstrations are cloned."""
         return not self.skip_bc and self.pretrained_model is None
@@ -183,6 +202,8 @@ class TrainConfig:
             "n_envs": hyperparameters.n_envs,
             "visualize_freq": task.visualize_freq,
             "learning_rate": hyperparameters.learning_rate,
+            "device": self.used_device,
+            "n_eval_episodes": self.used_n_eval_episodes,
         }
         changes: dict[str, Any] = {
             name: value for name, value in defaults.items() if getattr(self, name) is None
@@ -283,30 +304,40 @@ class TrainConfig:
             source: The file they come from, for errors.
 
         Raises:
-            InputError: If one is no setting of a training job.
+            InputError: If one is no setting of a training job, or not of its type.
         """
-        known = {entry.name: entry for entry in fields(cls)}
-        unknown = values.keys() - known.keys()
+        kinds = get_type_hints(cls)
+        unknown = values.keys() - kinds.keys()
         if unknown:
             raise InputError(f"{source}: {min(unknown)!r} is no setting of a training job")
-        paths = (
-            "demos",
-            "expert",
-            "load_refined_actions",
-            "pretrained_model",
-            "output_dir",
-            "resume",
-        )
-        arguments: dict[str, Any] = {
-            name: Path(value) if name in paths and value is not None else value
-            for name, value in values.items()
-        }
-        if isinstance(arguments.get("motion"), list):
-            arguments["motion"] = tuple(arguments["motion"])
+        arguments = {name: _from_yaml(value, kinds[name]) for name, value in values.items()}
+        for name, value in arguments.items():
+            if not _is_of(value, kinds[name]):
+                raise InputError(f"{source}: {value!r} is no value of {name!r}")
         return cls(**arguments)
 
 
 _CHANGEABLE = ("total_rl_timesteps", "visualize_freq", "callback", "device", "n_eval_episodes")
+
+
+def _from_yaml(value: Any, kind: Any) -> Any:
+    """A path that YAML holds as text, a tuple that it holds as a list; anything else as it is."""
+    if isinstance(value, str) and Path in (kind, *get_args(kind)):
+        return Path(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a value is of a setting's type."""
+    if isinstance(kind, UnionType):
+        return any(_is_of(value, each) for each in get_args(kind))
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+    if kind is float:
+        return type(value) in (int, float)
+    return type(value) is kind if kind in (int, bool) else isinstance(value, kind)
 
 
 def _absolute(given: str) -> str:

@@ -17,7 +17,7 @@ import yaml
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.extras import require
-from sb3_mimic.io import atomic_path
+from sb3_mimic.io import atomic_path, check_new
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.trained import last_model
 
@@ -73,11 +73,11 @@ def push_run(path: Path, repo: str) -> str:
 
     _check_repo(repo)
     run = RunFolder.open(path)
+    env, _ = run.read_environment()
     config = run.read_config()
-    try:
-        env, algo = config["env"]["id"], config["train"]["algo"]
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{run.config}: does not say what was trained") from error
+    trained = config.get("train")
+    if not isinstance(trained, dict) or not isinstance(algo := trained.get("algo"), str):
+        raise InputError(f"{run.config}: does not say by which algorithm it was trained")
     with tempfile.TemporaryDirectory() as folder, _told_in_a_sentence(repo):
         name = Path(folder) / "model" / ModelName(algo, EnvironmentName(env)).filename
         name.parent.mkdir()
@@ -87,7 +87,7 @@ def push_run(path: Path, repo: str) -> str:
             push_to_hub(repo_id=repo, filename=name.name, commit_message="Model")
         others = Path(folder) / "others"
         others.mkdir()
-        kept = {key: value for key, value in config["train"].items() if key not in _PLACES}
+        kept = {key: value for key, value in trained.items() if key not in _PLACES}
         settings = yaml.safe_dump({**config, "train": kept}, sort_keys=False)
         (others / run.config.name).write_text(settings, encoding="utf-8")
         figures = _figures(run)
@@ -126,8 +126,7 @@ def load_run(repo: str, path: Path, filename: str | None = None) -> Path:
     from huggingface_sb3 import load_from_hub
 
     _check_repo(repo)
-    if path.exists():
-        raise InputError(f"{path}: exists already; choose another folder by --output")
+    check_new(path)
     with _told_in_a_sentence(repo), _trusted(), atomic_path(path) as temporary:
         files = HfApi().list_repo_files(repo)
         filename = filename or _only_zip(repo, files)
@@ -175,7 +174,7 @@ def _told_in_a_sentence(repo: str) -> Iterator[None]:
         raise
     except Exception as error:  # of the Hub, of requests or of httpx
         first = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"{repo}: the Hub does not do that ({first[0]})") from error
+        raise InputError(f"{repo}: the Hub refuses or is not reached ({first[0]})") from error
 
 
 @contextmanager

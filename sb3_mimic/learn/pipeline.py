@@ -169,7 +169,7 @@ class _Job:
     def prepare(cls, config: TrainConfig, run: RunFolder, say: Callable[[str], None]) -> "_Job":
         """Reads and collects all input: what is wrong with it shows before anything is written."""
         get_algorithm(config.algo).load_class()
-        check_device(config.device)
+        check_device(config.used_device)
         env_kwargs = config.task.env_kwargs(config.motion, use_camera=config.use_camera)
         source = Source(
             task=config.task,
@@ -247,7 +247,7 @@ class _Job:
             envs,
             self.hyperparameters,
             seed=self.config.seed,
-            device=self.config.device,
+            device=self.config.used_device,
             tensorboard_log=tensorboard_log,
             policy_kwargs=None if self.pretrained is None else self.pretrained.policy_kwargs,
         )
@@ -286,7 +286,7 @@ class _Job:
             model,
             self.env_id,
             self.env_kwargs,
-            n_episodes=self.config.n_eval_episodes,
+            n_episodes=self.config.used_n_eval_episodes,
             seed=self.config.seed + _EVAL_SEED_OFFSET,
         )
 
@@ -352,7 +352,7 @@ def _open_run(path: Path, asked: TrainConfig) -> tuple[RunFolder, TrainConfig]:
         raise InputError(f"{run.config}: was not written by a training job")
     if run.preset.is_file():
         saved["preset"] = str(run.preset)
-    return run, TrainConfig.from_dict(saved, run.config).resumed_with(asked)
+    return run, TrainConfig.from_dict(saved, run.config).resumed_with(asked).resolved()
 
 
 def _run_path(config: TrainConfig) -> Path:
@@ -375,7 +375,7 @@ def _resumed_model(
     model = (
         get_algorithm(config.algo)
         .load_class()
-        .load(path, env=envs, device=config.device, tensorboard_log=str(run.tensorboard))
+        .load(path, env=envs, device=config.used_device, tensorboard_log=str(run.tensorboard))
     )
     # Not the episodes over again that the run began with.
     model.set_random_seed(config.seed + timesteps)

@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import yaml
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.io import atomic_path
+from sb3_mimic.io import atomic_path, check_writable
 from sb3_mimic.versions import versions
 
 
@@ -44,13 +44,14 @@ class RunFolder:
         """A run to be: nothing is made yet.
 
         Raises:
-            InputError: If the folder is there already and not empty.
+            InputError: If the folder is there already and not empty, or cannot be made.
         """
         if path.exists() and not (path.is_dir() and not any(path.iterdir())):
             raise InputError(
                 f"{path}: exists already; choose another --experiment-name, or go on with it by "
                 f"--resume {path}"
             )
+        check_writable(path)
         return cls(path)
 
     @classmethod
@@ -65,10 +66,7 @@ class RunFolder:
             InputError: If the folder is there already, or cannot be made.
         """
         run = cls.new(path)
-        try:
-            run.write_text(run.config, yaml.safe_dump(dict(config), sort_keys=False))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be made ({error.strerror})") from error
+        run.write_text(run.config, yaml.safe_dump(dict(config), sort_keys=False))
         run.write_text(run.versions, json.dumps(versions(), indent=2) + "\n")
         return run
 
@@ -195,6 +193,20 @@ class RunFolder:
         if not isinstance(config, dict):
             raise InputError(f"{self.config}: holds no settings")
         return config
+
+    def read_environment(self) -> tuple[str, dict[str, Any]]:
+        """The environment the run was trained in: its Gymnasium id, and its keyword arguments.
+
+        Raises:
+            InputError: If the settings do not say it.
+        """
+        match self.read_config().get("env"):
+            case {"id": str(env_id), "kwargs": dict(kwargs)}:
+                return env_id, kwargs
+        raise InputError(
+            f"{self.config}: does not say which environment the run is of, by an env with id and "
+            "kwargs"
+        )
 
     def update_config(self, part: str, changes: Mapping[str, Any]) -> None:
         """Changes some of the settings that the run was started with.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 from stable_baselines3.common.policies import BasePolicy
 
 from sb3_mimic.errors import InputError
@@ -73,12 +74,13 @@ def open_trained(
             # Trained elsewhere, in the environment as it is registered: its critic sees no more.
             kwargs = {n: value for n, value in kwargs.items() if n not in task.env_options}
         return Trained(path, policy, task.env_id, kwargs)
-    settings = run.read_config().get("env")
-    if not isinstance(settings, dict):
-        raise InputError(f"{run.config}: does not say which environment the run is of")
-    if env is not None and get_task(env).env_id != settings["id"]:
-        raise InputError(f"{path}: was trained in {settings['id']}, not in --env {env}")
-    kwargs = dict(settings.get("kwargs") or {})
+    env_id, kwargs = run.read_environment()
+    if env is not None and get_task(env).env_id != env_id:
+        raise InputError(f"{path}: was trained in {env_id}, not in --env {env}")
+    try:
+        gym.spec(env_id)
+    except gym.error.Error as error:
+        raise InputError(f"{run.config}: there is no environment {env_id!r} here") from error
     if motion is not None and "motion" not in kwargs:
         raise InputError(f"{path}: performs no clip, so that --motion is not for it")
     if motion is not None:
@@ -86,7 +88,7 @@ def open_trained(
         kwargs["motion"] = given([chosen(each, own) for each in several(motion)])
     if path.is_dir():
         path = last_model(run)
-    return Trained(path, load_policy(path, device), settings["id"], kwargs)
+    return Trained(path, load_policy(path, device), env_id, kwargs)
 
 
 def model_file(path: Path) -> Path:

@@ -10,7 +10,7 @@ from scipy.signal import butter, sosfiltfilt
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.contacts import ground_height
 from sb3_mimic.motion.glitches import repair_glitches
-from sb3_mimic.motion.lint import SAME_POSE
+from sb3_mimic.motion.lint.tolerances import SAME_POSE
 from sb3_mimic.motion.rotations import angles_between, continuous_signs
 from sb3_mimic.motion.skeletal import SkeletalMotion
 

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 from scipy.spatial.transform import Slerp
 
-from sb3_mimic.motion.lint import SPIKE_ANGLE, SPIKE_DISTANCE, SPIKE_RATIO, SUDDEN_STEP, SUDDEN_TURN
+from sb3_mimic.motion.lint.tolerances import (
+    SPIKE_ANGLE,
+    SPIKE_DISTANCE,
+    SPIKE_RATIO,
+    SUDDEN_STEP,
+    SUDDEN_TURN,
+)
 from sb3_mimic.motion.rotations import angles_between, continuous_signs, rotation, wxyz
 from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
 

@@ -9,13 +9,8 @@ from scipy.ndimage import convolve1d, maximum_filter1d
 
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.kinematics import lowest_points
-from sb3_mimic.motion.lint import (
-    Spike,
-    expected_pose,
-    find_spikes,
-    ground_level,
-    joint_quaternions,
-)
+from sb3_mimic.motion.lint.measures import ground_level, joint_quaternions
+from sb3_mimic.motion.lint.sudden import Event, expected_pose, find_spikes
 from sb3_mimic.motion.loop import close_loop
 from sb3_mimic.motion.rotations import continuous_signs, rotation, rotation_to_hinges
 from sb3_mimic.motion.skeleton import ACTUATED, HINGE_SLICES, require_humanoid
@@ -106,7 +101,7 @@ def _round(clip: MotionClip, joint_range: Array | None) -> tuple[MotionClip, lis
     return clip, changes + grounded
 
 
-def _without_spikes(clip: MotionClip, spikes: list[Spike]) -> MotionClip:
+def _without_spikes(clip: MotionClip, spikes: list[Event]) -> MotionClip:
     """Each spike on the curve through its neighbors.
 
     Where several joints are off together the whole pose is replaced: one joint then makes up for

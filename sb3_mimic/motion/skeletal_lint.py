@@ -15,14 +15,14 @@ from sb3_mimic.motion.cleaning import frozen_tail, tpose_frames
 from sb3_mimic.motion.contacts import ground_height
 from sb3_mimic.motion.finding import Finding, worst_first
 from sb3_mimic.motion.glitches import Glitch, find_glitches, small_parts
-from sb3_mimic.motion.lint import (
+from sb3_mimic.motion.lint.measures import stretches
+from sb3_mimic.motion.lint.tolerances import (
     GRAVITY,
     JOINT_SPEED,
     MOVING,
     RATE_FACTOR,
     ROOT_TURN,
     SAME_POSE,
-    stretches,
 )
 from sb3_mimic.motion.rotations import angles_between
 from sb3_mimic.motion.sides import mirror_pairs

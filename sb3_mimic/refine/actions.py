@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sb3_mimic.envs.reference import Reference
 from sb3_mimic.errors import InputError
-from sb3_mimic.io import atomic_path
+from sb3_mimic.io import atomic_path, check_new
 
 FloatArray = NDArray[np.float64]
 
@@ -71,22 +71,6 @@ class RefinedActions:
     qpos: FloatArray | None = None
     qvel: FloatArray | None = None
     provenance: Provenance | None = None
-
-
-def check_new(path: Path, suffix: str) -> None:
-    """Refuses a file that could not be written in the end, before the work is done.
-
-    Args:
-        path: The file to be.
-        suffix: What its name must end in.
-
-    Raises:
-        InputError: If it is there already, or its name ends otherwise.
-    """
-    if path.suffix != suffix:
-        raise InputError(f"{path}: must end in {suffix}")
-    if path.exists():
-        raise InputError(f"{path}: exists already; choose another file")
 
 
 def save_actions(path: Path, refined: RefinedActions) -> None:

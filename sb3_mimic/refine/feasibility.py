@@ -21,7 +21,9 @@ from scipy.optimize import nnls
 
 from sb3_mimic.envs.reference import Reference
 from sb3_mimic.motion.finding import Finding, Severity, errors, worst_first
-from sb3_mimic.motion.lint import GRAVITY, lint, stretches
+from sb3_mimic.motion.lint import lint
+from sb3_mimic.motion.lint.measures import stretches
+from sb3_mimic.motion.lint.tolerances import GRAVITY
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -9,6 +9,7 @@ import tyro
 
 from sb3_mimic.cli.motions.reading import Reading, print_findings
 from sb3_mimic.errors import InputError
+from sb3_mimic.io import check_new
 from sb3_mimic.learn.config import optional
 
 if TYPE_CHECKING:
@@ -93,10 +94,7 @@ class MotionsLint(Reading):
             return None
         if not self.fix:
             raise InputError("--output is the file of the repaired clip and needs --fix")
-        if self.output.suffix.lower() not in _SUFFIXES:
-            raise InputError(f"--output {self.output} must end in {' or '.join(_SUFFIXES)}")
-        if self.output.exists():
-            raise InputError(f"--output {self.output} exists already; choose another file")
+        check_new(self.output, *_SUFFIXES)
         return self.output
 
 

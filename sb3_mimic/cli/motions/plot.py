@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from sb3_mimic.errors import InputError
+from sb3_mimic.io import check_new
 from sb3_mimic.learn.config import optional
 
 if TYPE_CHECKING:
@@ -34,10 +34,7 @@ class MotionsPlot:
 
         motion = _load(self.motion)
         output = self.output or Path(f"{motion.name}.png")
-        if output.suffix.lower() not in _SUFFIXES:
-            raise InputError(f"--output {output} must end in {', '.join(_SUFFIXES)}")
-        if output.exists():
-            raise InputError(f"--output {output} exists already; choose another file")
+        check_new(output, *_SUFFIXES)
         plot_motion(motion, output)
         print(output)
         return 0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from sb3_mimic.motion.lint import stretches
+from sb3_mimic.motion.lint.measures import stretches
 from sb3_mimic.motion.retarget.anatomy import Anatomy
 from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeleton import SOLE_CORNERS

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.clip import MotionClip
-from sb3_mimic.motion.lint import find_breaks
+from sb3_mimic.motion.lint.sudden import find_breaks
 from sb3_mimic.motion.retarget.anatomy import (
     TO_CHEST,
     TO_SHOULDERS,

@@ -1,0 +1,149 @@
+"""What the checks of a clip have in common."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sb3_mimic.motion.clip import MotionClip
+from sb3_mimic.motion.finding import Finding, Severity
+from sb3_mimic.motion.kinematics import lowest_points
+from sb3_mimic.motion.lint.tolerances import AIRBORNE, GROUND_QUANTILE
+from sb3_mimic.motion.rotations import continuous_signs, hinges_to_rotation, rotation, wxyz
+from sb3_mimic.motion.skeleton import ACTUATED, HINGE_SLICES
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+class ClipMeasures:
+    """A clip with what several checks need."""
+
+    def __init__(self, clip: MotionClip) -> None:
+        self.clip = clip
+        self.fps = clip.fps
+
+    @cached_property
+    def heights(self) -> dict[str, Array]:
+        """Lowest point of each body (T,) [m]."""
+        return lowest_points(self.clip)
+
+    @cached_property
+    def lowest(self) -> Array:
+        """Lowest point of the figure (T,) [m]."""
+        lowest: Array = np.min(list(self.heights.values()), axis=0)
+        return lowest
+
+    @cached_property
+    def above_ground(self) -> Array:
+        """Height of the lowest point above the clip's own ground (T,) [m]."""
+        level = ground_level(self.lowest)
+        # Soles of a few centimetres' error are not another ground.
+        return self.lowest - (level if abs(level) > AIRBORNE else 0.0)
+
+    def lowest_body(self, frame: int) -> str:
+        """The body that is lowest at a frame."""
+        return min(self.heights, key=lambda body: float(self.heights[body][frame]))
+
+    @cached_property
+    def quaternions(self) -> dict[str, Array]:
+        """Orientation of the root and rotation of each ball joint (T, 4), continuous signs."""
+        return joint_quaternions(self.clip)
+
+    @cached_property
+    def hinges(self) -> dict[str, Array]:
+        """Angles of knees and elbows (T,) [rad]."""
+        return {
+            joint.name: self.clip.joint_angles[:, HINGE_SLICES[joint.name]][:, 0]
+            for joint in ACTUATED
+            if not joint.is_ball
+        }
+
+    @cached_property
+    def turns(self) -> dict[str, Array]:
+        """Rotation vectors between neighboring frames, by joint, "root" first, (T − 1, 3) [rad]."""
+        turns = {
+            name: turns_between(quaternions[:-1], quaternions[1:])
+            for name, quaternions in self.quaternions.items()
+        }
+        for name, angles in self.hinges.items():
+            turns[name] = np.outer(np.diff(angles), (0.0, -1.0, 0.0))
+        return turns
+
+    @cached_property
+    def steps(self) -> Array:
+        """Root displacement between neighboring frames (T − 1, 3) [m]."""
+        return np.diff(self.clip.root_position, axis=0)
+
+    def finding(
+        self,
+        code: str,
+        severity: Severity,
+        frame: int,
+        joint: str | None,
+        value: float,
+        unit: str,
+        n_frames: int,
+        message: str,
+        advice: str,
+    ) -> Finding:
+        """A finding with the time filled in."""
+        return Finding(
+            code=code,
+            severity=severity,
+            frame=int(frame),
+            time=float(frame / self.fps),
+            joint=joint,
+            value=float(value),
+            unit=unit,
+            n_frames=int(n_frames),
+            message=message,
+            advice=advice,
+        )
+
+
+def ground_level(lowest: Array) -> float:
+    """How high a clip's own ground lies [m], from the lowest point of each frame (T,) [m].
+
+    A clip that nowhere reaches down stands on its lowest point; one that is too low for most of
+    its time is too low as a whole; any other stands on 0.
+    """
+    if lowest.min() > 0:
+        return float(lowest.min())
+    return min(0.0, float(np.quantile(lowest, GROUND_QUANTILE)))
+
+
+def joint_quaternions(clip: MotionClip) -> dict[str, Array]:
+    """Orientation of the "root" and rotation of each ball joint, (T, 4) wxyz, continuous signs."""
+    quaternions = {"root": clip.root_quaternion}
+    for joint in ACTUATED:
+        if joint.is_ball:
+            angles = clip.joint_angles[:, HINGE_SLICES[joint.name]]
+            quaternions[joint.name] = continuous_signs(wxyz(hinges_to_rotation(angles, joint.axes)))
+    return quaternions
+
+
+def stretches(mask: BoolArray) -> list[tuple[int, int]]:
+    """Stretches [start, stop) in which a mask (T,) holds."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
+
+
+def graded(value: float, bounds: tuple[float, ...]) -> Severity:
+    """Severity by bounds of info, warning and, where there is a third, error."""
+    grades: tuple[Severity, ...] = ("info", "warning", "error")
+    return grades[sum(value > bound for bound in bounds[1:])]
+
+
+def times(bad: BoolArray) -> str:
+    """How often something happens."""
+    n = int(bad.sum())
+    return "this happens once" if n == 1 else f"{n} steps do so"
+
+
+def turns_between(start: Array, end: Array) -> Array:
+    """Rotation vectors (n, 3) [rad] from one orientation to another, in the first's frame."""
+    relative: Any = rotation(start).inv() * rotation(end)
+    turns: Array = relative.as_rotvec()
+    return turns
