@@ -19,12 +19,12 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate, make_model
 from sb3_mimic.learn.callbacks import NoiseCeilingCallback
-from sb3_mimic.learn.collapse import CollapseCallback
 from sb3_mimic.learn.finetune import fine_tune
 from sb3_mimic.learn.policies import is_critic_parameter
 from sb3_mimic.learn.tasks import Hyperparameters, WarmStartSettings
 from sb3_mimic.learn.warm_start import (
     CloningCallback,
+    CollapseCallback,
     CriticCallback,
     CriticWarmupCallback,
     NoiseGateCallback,
