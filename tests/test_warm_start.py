@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate, make_model
-from sb3_mimic.learn.callbacks import NoiseCeilingCallback
+from sb3_mimic.learn.callbacks import AdaptiveRateCallback, NoiseCeilingCallback
 from sb3_mimic.learn.finetune import fine_tune
 from sb3_mimic.learn.policies import is_critic_parameter
 from sb3_mimic.learn.tasks import Hyperparameters, WarmStartSettings
@@ -136,29 +136,41 @@ def test_steps_grow_to_their_own_size_after_the_warm_up(env: VecEnv, algo: str) 
         assert found == pytest.approx(wanted)
 
 
-def test_of_an_adaptive_rate_the_divergence_grows_and_not_the_rate(env: VecEnv) -> None:
+def test_of_an_adaptive_rate_the_divergence_grows_and_not_the_rate(
+    env: VecEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = make_model("ppo", env, SETTINGS.updated({"desired_kl": 0.1}), seed=0)
     rate = model.learning_rate
     assert isinstance(rate, AdaptiveRate)
-    rates, asked = [], []
+    asked: list[float] = []
+    adapt = AdaptiveRate.adapt
+
+    def spy(self: AdaptiveRate, kl: float, update: int) -> None:
+        if update != self._told:
+            asked.append(self.desired_kl)
+        adapt(self, kl, update)
+
+    monkeypatch.setattr(AdaptiveRate, "adapt", spy)
 
     class Seen(BaseCallback):
         def __init__(self, rate: AdaptiveRate) -> None:
             super().__init__()
             self.rate = rate
+            self.rates: list[float] = []
 
         def _on_step(self) -> bool:
             assert self.rate.desired_kl == 0.1  # what a checkpoint would hold
             return True
 
         def _on_rollout_end(self) -> None:
-            rates.append(vars(self.model)["lr_schedule"](1.0))
-            asked.append(self.rate.desired_kl)
+            self.rates.append(vars(self.model)["lr_schedule"](1.0))
 
-    warmup = CriticWarmupCallback(1)
-    model.learn(ROLLOUT * 5, callback=[warmup, RampCallback(2, 0.2, warmup), Seen(rate)])
-    assert asked == pytest.approx([0.1, 0.02, 0.06, 0.1, 0.1])
-    assert rates[1:] == pytest.approx([0.1 * SETTINGS.learning_rate] * 4)
+    warmup, seen = CriticWarmupCallback(1), Seen(rate)
+    callbacks = [AdaptiveRateCallback(), warmup, RampCallback(2, 0.2, warmup), seen]
+    model.learn(ROLLOUT * 5, callback=callbacks)
+    # Of five updates the first is the critic's, and the last is not looked at any more.
+    assert asked == pytest.approx([0.02, 0.06, 0.1])
+    assert seen.rates[1] == pytest.approx(0.1 * SETTINGS.learning_rate)
 
 
 def test_the_critic_learns_at_its_own_rate_where_the_actor_stands_next_to_none(

@@ -66,14 +66,22 @@ class AdaptiveRateCallback(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
-        rate = self.model.learning_rate
-        if not isinstance(rate, AdaptiveRate):
-            return
-        # The update has just been logged; a dump comes only after the rollout. imitation's logger
-        # puts the generator's name before the key.
-        for name, value in self.logger.name_to_value.items():
-            if name.endswith("train/approx_kl") and value:
-                rate.adapt(float(value), self.model._n_updates)
+        adapt_rate(self.model)
+
+
+def adapt_rate(model: OnPolicyAlgorithm) -> None:
+    """Tells a model's :class:`AdaptiveRate` how far its last update went, if it has not been told.
+
+    Args:
+        model: Whose update has just been logged; a dump comes only after the next rollout.
+    """
+    rate = model.learning_rate
+    if not isinstance(rate, AdaptiveRate):
+        return
+    # imitation's logger puts the generator's name before the key.
+    for name, value in model.logger.name_to_value.items():
+        if name.endswith("train/approx_kl") and value:
+            rate.adapt(float(value), model._n_updates)
 
 
 class NoiseCeilingCallback(BaseCallback):

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
+from sb3_mimic.learn.callbacks import adapt_rate
+
 
 def updates_done(model: OnPolicyAlgorithm) -> int:
     """Updates behind a model: rollouts that its environment steps make up."""
@@ -36,6 +38,7 @@ class PendingUpdate:
         self.withdraw(self.model)
         try:
             self.model.train()
+            adapt_rate(self.model)  # by the divergence that was asked of this update
         finally:
             self.restore()
 
