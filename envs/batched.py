@@ -15,7 +15,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from sb3_mimic.envs.robot import Robot
-from sb3_mimic.envs.simulation import Simulation
+from sb3_mimic.envs.simulation import Simulation, available_cores
 from sb3_mimic.errors import InputError
 
 FloatArray = NDArray[np.float64]
@@ -99,7 +99,7 @@ class BatchedEnv(ABC):
         self.n_envs = n_envs
         self.episode_steps = episode_steps
         self.simulation = Simulation(
-            robot.model, robot.substeps, 1 if n_envs == 1 else n_threads, variants
+            robot.model, robot.substeps, min(n_threads or available_cores(), n_envs), variants
         )
         self.layout = self.simulation.layout
         self.states = np.zeros((n_envs, self.layout.size))
@@ -203,7 +203,7 @@ class BatchedEnv(ABC):
             actions: Shape ``(n, nu)``; clipped to the action space's [-1, 1].
 
         Raises:
-            InputError: If the shape is another.
+            InputError: If the shape is another, or one is no number.
         """
         actions = np.clip(np.asarray(actions, dtype=np.float64), -1.0, 1.0)
         if actions.shape != (self.n_envs, *self.action_space.shape):
@@ -212,14 +212,18 @@ class BatchedEnv(ABC):
                 f"actions of {self.n_envs} environments have the shape "
                 f"{(self.n_envs, *self.action_space.shape)}, not {actions.shape}"
             )
+        if np.isnan(actions.sum()):  # as good as never, and faster than element by element
+            where = np.argwhere(np.isnan(actions))[0]
+            raise InputError(f"the action of environment {where[0]} is no number in {where[1]}")
+        before = self.states
         self.states, substep_sensors = self._simulate(self._control(actions))
         lost = self._lost()
         if lost.any():
-            # Kept finite so that observations and rewards are; the episode ends here.
-            self.states[lost, 1:] = np.nan_to_num(
-                self.states[lost, 1:], nan=0.0, posinf=0.0, neginf=0.0
-            )
+            # The episode ends here, where the body was last, so that what is observed of it and
+            # rewarded is of an ordinary size.
+            self.states[lost] = before[lost]
             self.states[lost, self.layout.qvel] = 0.0
+            substep_sensors[lost] = 0.0
         self._sensors = None
         self.steps += 1
         self._advance(actions, substep_sensors)

@@ -91,6 +91,8 @@ class PiDogBatch(BatchedEnv):
         mean_velocity: The same, averaged over half a second.
         yaw_rate: Averaged over half a second, ``(n,)`` [rad/s].
         episodes: What each episode drew.
+        lived: Control steps that each has behind it, ``(n,)``, over all its episodes; it may be set
+            where training goes on. The curriculum goes by it.
     """
 
     uses_substep_sensors = True
@@ -178,7 +180,7 @@ class PiDogBatch(BatchedEnv):
             or options.observation == "hardware"
             or options.sensors
         )
-        self._lived = np.zeros(n, np.int64)
+        self.lived = np.zeros(n, np.int64)
         self._actions = np.zeros((n, options.history, 8))
         self._samples = np.zeros((n, options.history, 6))
         self._sample = np.zeros((n, 6))
@@ -212,7 +214,7 @@ class PiDogBatch(BatchedEnv):
         """How much of the randomization new episodes use, ``(n,)`` from 0 to 1."""
         if not self.options.curriculum_steps:
             return np.ones(self.n_envs)
-        return np.minimum(self._lived / self.options.curriculum_steps, 1.0)
+        return np.minimum(self.lived / self.options.curriculum_steps, 1.0)
 
     def fallen(self) -> BoolArray:
         """Which torsos have tilted by more than 60 degrees or touch the floor, ``(n,)``."""
@@ -333,7 +335,7 @@ class PiDogBatch(BatchedEnv):
         return np.concatenate((legs, np.repeat(head[:, None], substeps, axis=1)), axis=2)
 
     def _advance(self, actions: FloatArray, substep_sensors: FloatArray) -> None:
-        self._lived += 1
+        self.lived += 1
         self._action_rate = np.square(actions - self._last_actions).mean(axis=1)
         self._last_actions = actions.copy()
         limit = self._torque_limits[self.episodes.model][:, None, None]
@@ -367,8 +369,7 @@ class PiDogBatch(BatchedEnv):
         rows = (self.episodes.row[indices] + self.steps[indices]) % sensing.TABLE_ROWS
         noise = self.episodes.imu_noise[indices, None] * sensing.normal_table()[rows]
         bias = self.episodes.imu_bias[indices]
-        sample = sensing.imu_sample(felt, rates, bias, noise, self.options.imu)
-        return np.nan_to_num(sample)  # a simulation that is lost still has to be observed
+        return sensing.imu_sample(felt, rates, bias, noise, self.options.imu)
 
     @property
     def observation_layout(self) -> tuple[ObservationPart, ...]:

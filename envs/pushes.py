@@ -27,11 +27,13 @@ class LastPush:
         since: Control steps since it began, ``(n,)``; -1 where none has come yet.
         sides: From which of the `PUSH_SIDES` directions, ``(n,)``.
         parts: Its force, as a part of the largest from there, ``(n,)`` in [0, 1].
+        gaps: Control steps from its beginning to that of the next, ``(n,)``.
     """
 
     since: NDArray[np.int64]
     sides: NDArray[np.intp]
     parts: FloatArray
+    gaps: NDArray[np.int64]
 
 
 class Pushes:
@@ -48,8 +50,8 @@ class Pushes:
         force: The largest force [N].
 
     Attributes:
-        limits: The largest force of new episodes from each direction, ``(PUSH_SIDES,)`` [N]; at
-            first ``force``. It may be set at any time.
+        limits: The largest force from each direction of the pushes that begin from now on,
+            ``(PUSH_SIDES,)`` [N]; at first ``force``. It may be set at any time.
     """
 
     def __init__(self, n_envs: int, episode_steps: int, control_rate: float, force: float) -> None:
@@ -61,19 +63,18 @@ class Pushes:
         self._begins = np.zeros((n_envs, n_pushes), np.int64)
         self._parts = np.zeros((n_envs, n_pushes))
         self._sides = np.zeros((n_envs, n_pushes), np.intp)
-        # In the heading frame, and what of it acts now in the world's.
-        self._forces = np.zeros((n_envs, n_pushes, 3))
+        # Unit vectors in the heading frame, and the forces that act now in the world's.
+        self._directions = np.zeros((n_envs, n_pushes, 3))
         self._acting = np.zeros((n_envs, 3))
 
     def draw(self, index: int, generator: np.random.Generator) -> None:
         """Draws the pushes of a new episode of one environment."""
         moment, part, turn = generator.random((3, self._begins.shape[1]))
         sides = np.floor(turn * PUSH_SIDES + 0.5).astype(np.intp) % PUSH_SIDES
-        size = self.limits[sides] * part
         self._begins[index] = np.floor(moment * (self._every - self._length + 1))
         self._parts[index], self._sides[index] = part, sides
-        self._forces[index, :, 0] = size * np.cos(2 * np.pi * turn)
-        self._forces[index, :, 1] = size * np.sin(2 * np.pi * turn)
+        self._directions[index, :, 0] = np.cos(2 * np.pi * turn)
+        self._directions[index, :, 1] = np.sin(2 * np.pi * turn)
 
     def at(self, steps: NDArray[np.int64], rotations: FloatArray) -> FloatArray:
         """Forces ``(n, 3)`` [N] in the world frame at control steps ``(n,)`` of the episodes.
@@ -86,7 +87,9 @@ class Pushes:
         which, since = self._which(steps)
         begin = since == 0
         if begin.any():
-            forces = self._forces[begin, which[begin]]
+            chosen = begin, which[begin]
+            sizes = self.limits[self._sides[chosen]] * self._parts[chosen]
+            forces = sizes[:, None] * self._directions[chosen]
             self._acting[begin] = from_heading_frame(heading(rotations[begin]), forces)
         pushed = (since >= 0) & (since < self._length)
         return np.where(pushed[:, None], self._acting, 0.0)
@@ -101,10 +104,13 @@ class Pushes:
         gap = since + self._begins[everyone, which] - self._begins[everyone, before] + self._every
         which = np.where(earlier, before, which)
         since = np.where(earlier, gap, since)
+        following = (which + 1) % self._begins.shape[1]
+        begins = self._begins[everyone, which]
         return LastPush(
-            np.where(none, -1, since),
-            self._sides[everyone, which],
-            self._parts[everyone, which],
+            since=np.where(none, -1, since),
+            sides=self._sides[everyone, which],
+            parts=self._parts[everyone, which],
+            gaps=self._every + self._begins[everyone, following] - begins,
         )
 
     def _which(self, steps: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -115,6 +115,10 @@ class Renderer:
 
     def _open(self) -> mujoco.Renderer:
         if self._renderer is None:
+            # Else a picture is no larger than the model's file has it.
+            buffer = self._model.vis.global_
+            buffer.offwidth = max(buffer.offwidth, self._options.width)
+            buffer.offheight = max(buffer.offheight, self._options.height)
             try:
                 self._renderer = mujoco.Renderer(
                     self._model, self._options.height, self._options.width

@@ -13,7 +13,7 @@ from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
 from sb3_mimic.learn.algorithms import make_model
 from sb3_mimic.learn.callbacks import (
@@ -284,3 +284,17 @@ def test_where_there_is_no_clip_evaluations_are_sb3s(env: VecEnv) -> None:
         evaluation.close()
         model = make_model("ppo", env, SETTINGS, seed=0)
     assert found[0] == found[1]
+
+
+def test_checkpoints_hold_the_statistics_of_normalized_environments(
+    env: VecEnv, tmp_path: Path
+) -> None:
+    envs = VecNormalize(env)
+    model = make_model("ppo", envs, SETTINGS, seed=0)
+    checkpoints = AtomicCheckpointCallback(32, str(tmp_path), "m", save_vecnormalize=True)
+    model.learn(64, callback=checkpoints)
+    found = sorted(path.name for path in tmp_path.iterdir())
+    assert found == ["m_64_steps.zip", "m_vecnormalize_64_steps.pkl"]
+    loaded = VecNormalize.load(str(tmp_path / found[1]), env)
+    statistics: Any = loaded.obs_rms
+    assert statistics.count > 1

@@ -26,6 +26,8 @@ from stable_baselines3.common.vec_env import (
 )
 
 from sb3_mimic.envs import make_native_vec_env
+from sb3_mimic.envs.batched import BatchedEnv
+from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.registration import ENVIRONMENTS
@@ -272,3 +274,40 @@ def test_staggered_episodes_end_one_after_another_and_then_have_their_length(env
     assert [each[0] for each in ends] == first
     assert [each[1] for each in ends] == [step + length for step in first]
     envs.close()
+
+
+@pytest.mark.parametrize("speed", [2e3, 1e10, 1e100])
+def test_a_state_that_diverges_ends_its_episode_and_no_other(env_id: str, speed: float) -> None:
+    envs = [make_native_vec_env(env_id, 3, seed=0) for _ in range(2)]
+    for each in envs:
+        each.reset()
+    batch = getattr(envs[0], "batched", None)
+    assert isinstance(batch, BatchedEnv)
+    batch.set_state(1, batch.qpos[1].copy(), np.full(batch.qvel.shape[1], speed))
+    found, rewards, dones, infos = envs[0].step(zeros(envs[0]))
+    others: Any = envs[1].step(zeros(envs[1]))[0]
+    assert dones.tolist() == [False, True, False]
+    assert np.isfinite(infos[1]["terminal_observation"]).all()
+    assert np.abs(rewards).max() < 100
+    np.testing.assert_array_equal(np.asarray(found)[[0, 2]], others[[0, 2]])
+    for each in envs:
+        each.close()
+
+
+def test_an_action_that_is_no_number_is_refused(env_id: str) -> None:
+    envs = make_native_vec_env(env_id, 2, seed=0)
+    envs.reset()
+    actions = zeros(envs)
+    actions[1, 3] = np.nan
+    with pytest.raises(InputError, match="environment 1 is no number in 3"):
+        envs.step(actions)
+    envs.close()
+
+
+def test_there_are_no_more_threads_than_environments(env_id: str) -> None:
+    env = gym.make(env_id).unwrapped
+    assert isinstance(env, MimicEnv)
+    batch = env.make_batch(2, 64)
+    assert len(batch.simulation._data) == 2
+    batch.close()
+    env.close()

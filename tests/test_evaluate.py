@@ -9,6 +9,7 @@ import pytest
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import VecNormalize
 
 import sb3_mimic  # noqa: F401 - registers the environments
 from sb3_mimic.envs.humanoid import HumanoidMimicEnv
@@ -172,3 +173,28 @@ def test_a_policy_of_other_spaces_is_refused() -> None:
         evaluate(model, PIDOG)
     with pytest.raises(InputError, match="at least 1"):
         evaluate(model, "Pendulum-v1", n_episodes=0)
+
+
+def test_a_model_is_shown_what_its_normalized_environments_showed_it() -> None:
+    envs = VecNormalize(make_vec_env("Pendulum-v1", 2, seed=0))
+    model = PPO("MlpPolicy", envs, n_steps=64, batch_size=64, device="cpu", seed=0)
+    model.learn(256)
+    found = evaluate(model, "Pendulum-v1", n_episodes=2, seed=3)
+    envs.training = envs.norm_reward = False
+    apart = make_vec_env("Pendulum-v1", 2, seed=3)
+    same = VecNormalize(apart, training=False, norm_reward=False)
+    same.obs_rms = envs.obs_rms
+    expected, _ = evaluate_policy(model, same, n_eval_episodes=2)
+    assert found["mean_reward"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_time_limit_that_is_asked_for_holds() -> None:
+    found = evaluate(Zero(8), PIDOG, {"max_episode_steps": 10}, n_episodes=2)
+    assert found["mean_ep_length"] == 10
+
+
+def test_environments_that_there_are_not_are_named() -> None:
+    with pytest.raises(InputError, match="'Nope-v0' cannot be made"):
+        evaluate(Zero(8), "Nope-v0")
+    with pytest.raises(InputError, match="colour"):
+        evaluate(Zero(8), PIDOG, {"colour": "red"})

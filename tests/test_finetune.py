@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as th
+from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -190,15 +191,45 @@ def test_a_resumed_run_goes_on_counting_and_keeps_the_best(env: VecEnv, run: Run
     eval_env.close()
 
 
-def test_a_damaged_record_of_evaluations_does_not_stop_a_run(env: VecEnv, run: RunFolder) -> None:
+def test_a_damaged_record_of_evaluations_is_named(env: VecEnv, run: RunFolder) -> None:
     run.evaluations.write_bytes(b"PK half a file")
     eval_env = make_vec_env("Pendulum-v1", 2, seed=1)
     model = make_model("ppo", env, SETTINGS, seed=0)
     settings = FineTuneSettings(n_eval_episodes=1)
-    fine_tune(model, 64, settings=settings, run=run, eval_env=eval_env, progress_bar=False)
+    how: dict[str, Any] = {"settings": settings, "run": run, "eval_env": eval_env}
+    with pytest.raises(InputError, match=r"evaluations\.npz: cannot be read"):
+        fine_tune(model, 64, progress_bar=False, **how)
+    run.evaluations.unlink()
+    fine_tune(model, 64, progress_bar=False, **how)
     with np.load(run.evaluations) as evaluations:
         assert evaluations["timesteps"].tolist() == [64]
     eval_env.close()
+
+
+def test_evaluations_are_written_whole_or_not_at_all(
+    env: VecEnv, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eval_env = make_vec_env("Pendulum-v1", 2, seed=1)
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    how: dict[str, Any] = {"settings": FineTuneSettings(n_eval_episodes=1), "run": run}
+    fine_tune(model, 64, eval_env=eval_env, progress_bar=False, **how)
+    before = run.evaluations.read_bytes()
+
+    def killed(path: str, **arrays: Any) -> None:
+        Path(path).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(model, 64, eval_env=eval_env, progress_bar=False, resume=True, **how)
+    assert run.evaluations.read_bytes() == before
+    assert [path.name for path in run.path.glob("*.npz")] == [run.evaluations.name]
+    eval_env.close()
+
+
+def test_only_on_policy_algorithms_are_fine_tuned(env: VecEnv) -> None:
+    with pytest.raises(InputError, match="on-policy algorithms such as PPO and TRPO, not SAC"):
+        fine_tune(SAC("MlpPolicy", env, device="cpu"), 64)  # type: ignore[arg-type]
 
 
 @pytest.mark.smoke

@@ -11,6 +11,7 @@ from imitation.data.types import TrajectoryWithRew
 
 from sb3_mimic.demos.gait import GAITS, SINE_FREQUENCY, Gait, collect_gait, make_gait
 from sb3_mimic.envs import PiDogEnv
+from sb3_mimic.envs.pidog_batch import PiDogBatch
 from sb3_mimic.envs.pidog_legs import LEFT_SIGN, STAND, forward_kinematics
 from sb3_mimic.errors import InputError
 
@@ -236,3 +237,10 @@ def test_an_episode_ends_where_the_robot_falls() -> None:
 def test_bad_input(env_id: str, motion: str, n_episodes: int, noise: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         collect_gait(env_id, motion, n_episodes, action_noise=noise)
+
+
+@pytest.mark.parametrize("at", [24, 25])
+def test_a_fall_in_the_last_step_is_a_fall(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PiDogBatch, "_terminated", lambda self: self.steps == at)
+    (episode,) = collect_gait(ENV_ID, "sine", 1, env_kwargs={"episode_seconds": 0.5})
+    assert (len(episode), episode.terminal) == (at, True)

@@ -10,6 +10,7 @@ import torch as th
 from imitation.data.types import TrajectoryWithRew
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
 from sb3_mimic import collect_demonstrations
 from sb3_mimic.cli import main
@@ -119,8 +120,58 @@ def test_a_rate_that_adapts_does_so_within_imitation_too() -> None:
     env.close()
 
 
+def test_a_rate_that_falls_with_the_training_does_not_within_imitation() -> None:
+    env = make_envs(PIDOG, 2, env_kwargs=SHORT)
+    model = make_model("ppo", env, SETTINGS.updated({"linear_decay": True}), seed=0)
+    usual = model.lr_schedule
+    before = model.policy.state_dict()["action_net.weight"].clone()
+    adversarial(model, gait(), 128, "gail", critic_rollouts=0)
+    assert not th.equal(before, model.policy.state_dict()["action_net.weight"])
+    assert model.lr_schedule is usual
+    env.close()
+
+
+def test_in_dagger_the_expert_acts_in_the_first_round_alone() -> None:
+    class Acting(VecEnvWrapper):
+        """Keeps what is done."""
+
+        def __init__(self, envs: VecEnv) -> None:
+            super().__init__(envs)
+            self.done: list[np.ndarray] = []
+
+        def reset(self) -> Any:
+            return self.venv.reset()
+
+        def step_async(self, actions: np.ndarray) -> None:
+            self.done.append(actions.copy())
+            self.venv.step_async(actions)
+
+        def step_wait(self) -> Any:
+            return self.venv.step_wait()
+
+    class Still(NearestDemonstration):
+        """An expert whose action nobody else would choose."""
+
+        def predict(self, observation: Any, *_: Any, **__: Any) -> tuple[np.ndarray, None]:
+            return np.full((len(observation), 8), 0.125, np.float32), None
+
+    demonstrations = gait()
+    env = Acting(make_envs(PIDOG, 2, env_kwargs=SHORT))
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    dagger(model, demonstrations, 600, expert=Still(demonstrations, env), seed=0)
+    by_expert = [bool((np.asarray(actions) == 0.125).all()) for actions in env.done]
+    first = by_expert.index(False)
+    assert first >= 50  # an episode of each environment
+    assert len(by_expert) - first >= 100
+    assert not any(by_expert[first:])
+    env.close()
+
+
 def test_bad_requests_are_refused() -> None:
     env = make_vec_env("Pendulum-v1", 1)
+    normalized = PPO("MlpPolicy", VecNormalize(env), n_steps=64, batch_size=64)
+    with pytest.raises(InputError, match="must not be normalized by VecNormalize"):
+        adversarial(normalized, [], 64)
     model = PPO("MlpPolicy", env, n_steps=64, batch_size=64)
     with pytest.raises(InputError, match="must be positive"):
         dagger(model, [], 0)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,14 +11,20 @@ import torch as th
 from hypothesis import given
 from hypothesis import strategies as st
 from imitation.data.types import Trajectory
+from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import make_model
 from sb3_mimic.learn.policies import is_critic_parameter, normalizers
-from sb3_mimic.learn.pretrain import ShuffledBatches, pretrain, split_trajectories
+from sb3_mimic.learn.pretrain import (
+    ShuffledBatches,
+    demonstration_tensors,
+    pretrain,
+    split_trajectories,
+)
 from sb3_mimic.learn.tasks import CloningSettings, Hyperparameters
 
 SETTINGS = Hyperparameters(
@@ -82,7 +89,9 @@ def test_critic_and_optimizer_stay_as_they_were(env: VecEnv, algo: str, l2_weigh
     after = weights(model)
     moved = {name for name in before if not th.equal(before[name], after[name])}
     assert {"action_net.weight", "log_std", "features_extractor.mean"} <= moved
-    assert not any(is_critic_parameter(name) for name in moved)
+    critic = {name for name, _ in model.policy.named_parameters() if is_critic_parameter(name)}
+    assert critic
+    assert not critic & moved
     assert model.policy.optimizer.state_dict()["state"] == {}
 
 
@@ -232,3 +241,47 @@ def test_batches_hold_every_sample_at_most_once_a_pass(n: int, size: int, seed: 
 def test_settings_are_checked_at_construction(changes: dict[str, object]) -> None:
     with pytest.raises(InputError):
         replace(CLONING, **changes)  # type: ignore[arg-type]
+
+
+def test_squashed_actions_are_cloned_in_the_scale_of_the_environment() -> None:
+    env = make_vec_env("Pendulum-v1", 2, seed=0)  # whose bounds are 2, not 1
+    squashed = {"squash_output": True}
+    model = PPO("MlpPolicy", env, use_sde=True, policy_kwargs=squashed, n_steps=32, batch_size=32)
+    shown = teacher(4)
+    for trajectory in shown:
+        np.asarray(trajectory.acts)[:] = 0.8
+    pretrain(model, shown, 60, settings=CLONING, progress_bar=False)
+    actions, _ = model.predict(np.asarray(shown[0].obs), deterministic=True)
+    np.testing.assert_allclose(actions, 0.8, atol=0.1)
+    env.close()
+
+
+def test_noise_that_depends_on_the_state_stays(env: VecEnv) -> None:
+    model = PPO("MlpPolicy", env, use_sde=True, n_steps=32, batch_size=32, device="cpu")
+    before = model.policy.log_std.detach().clone()
+    result = pretrain(model, teacher(), 3, settings=CLONING, progress_bar=False)
+    assert result.log_std is None
+    assert th.equal(model.policy.log_std, before)
+
+
+def test_demonstrations_are_normalized_as_the_environments_are(env: VecEnv) -> None:
+    shown = teacher()
+    observations = np.concatenate([np.asarray(t.obs) for t in shown])
+    envs = VecNormalize(env, training=False)
+    statistics: Any = envs.obs_rms
+    statistics.mean, statistics.var = observations.mean(axis=0), observations.var(axis=0)
+    model = PPO("MlpPolicy", envs, n_steps=32, batch_size=32, device="cpu", seed=0)
+    found, _ = demonstration_tensors(shown, model)
+    expected = np.concatenate([envs.normalize_obs(np.asarray(t.obs[:-1])) for t in shown])
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
+    pretrain(model, shown, 40, settings=CLONING, progress_bar=False)
+    seen = envs.normalize_obs(np.asarray(shown[0].obs[:-1]))
+    actions, _ = model.predict(seen, deterministic=True)
+    assert np.abs(actions - shown[0].acts).mean() < 0.3
+    with pytest.raises(InputError, match="without VecNormalize"):
+        pretrain(model, shown, 1, settings=replace(CLONING, state_weight=1.0))
+
+
+def test_policies_that_cannot_be_cloned_into_are_named(env: VecEnv) -> None:
+    with pytest.raises(InputError, match=r"actor-critic policy without memory.*SAC's SACPolicy"):
+        pretrain(SAC("MlpPolicy", env, device="cpu"), teacher(), 1)  # type: ignore[arg-type]

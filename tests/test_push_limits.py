@@ -68,3 +68,12 @@ def test_environments_that_nothing_pushes_are_refused() -> None:
     with pytest.raises(InputError, match="push_force="):
         trained(quiet, 64)
     quiet.close()
+
+
+def test_a_push_too_near_the_end_of_an_episode_does_not_count() -> None:
+    # 1.4 s: no push of the episode has the 1.5 s in which it could be withstood.
+    envs = make_native_vec_env(ID, 32, motion="walk", push_force=FORCE, episode_seconds=1.4)
+    envs.seed(0)
+    trained(VecMonitor(envs))
+    np.testing.assert_array_equal(limits(envs), FORCE / 2)
+    envs.close()

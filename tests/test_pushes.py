@@ -182,3 +182,33 @@ def test_what_trains_may_leave_the_reference_pushed_or_not() -> None:
         batch = HumanoidMimicEnv(**config.training_env_kwargs).make_batch(1)
         assert isinstance(batch, HumanoidBatch)
         assert (batch.options.push_force, batch.options.early_termination) == (force, "fall")
+
+
+@given(st.floats(0.0, 100.0), st.integers(0, 2**32 - 1))
+def test_a_limit_holds_for_pushes_that_were_drawn_before(limit: float, seed: int) -> None:
+    forces = []
+    for early in (True, False):
+        pushes = Pushes(3, 60, RATE, 100.0)
+        rng = np.random.default_rng(seed)
+        if early:
+            pushes.limits = np.full(PUSH_SIDES, limit)
+        for index in range(3):
+            pushes.draw(index, rng)
+        pushes.limits = np.full(PUSH_SIDES, limit)
+        forces.append([pushes.at(np.full(3, k), np.tile(UPRIGHT, (3, 1))) for k in range(60)])
+    np.testing.assert_array_equal(forces[0], forces[1])
+    assert np.linalg.norm(forces[0], axis=2).max() <= limit * (1 + 1e-12)
+
+
+@given(st.integers(130, 400), st.integers(0, 2**32 - 1))
+def test_the_gap_after_a_push_is_that_to_the_next(episode_steps: int, seed: int) -> None:
+    pushes = Pushes(1, episode_steps, RATE, 100.0)
+    pushes.draw(0, np.random.default_rng(seed))
+    began: list[int] = []
+    gaps: list[int] = []
+    for step in range(episode_steps):
+        last = pushes.last(np.array([step]))
+        if last.since[0] == 0:
+            began.append(step)
+            gaps.append(int(last.gaps[0]))
+    assert gaps[: len(began) - 1] == np.diff(began).tolist()

@@ -1,6 +1,7 @@
 """Pushes and disturbed starts: forces are Newton's, figures are what single runs add up to."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ from stable_baselines3 import PPO
 from sb3_mimic.cli import main
 from sb3_mimic.envs.humanoid import HumanoidMimicEnv, load_humanoid
 from sb3_mimic.envs.pidog import PiDogEnv
+from sb3_mimic.envs.pushes import PUSH_SECONDS
 from sb3_mimic.envs.simulation import Simulation
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.robustness import bisect, perturbation_curve, push_test
+from sb3_mimic.learn import robustness
+from sb3_mimic.learn.episodes import Episodes
+from sb3_mimic.learn.robustness import PUSH_SURVIVAL, bisect, perturbation_curve, push_test
+from sb3_mimic.motion import load_motion
 
 HUMANOID = "sb3_mimic/HumanoidMimic-v0"
 PIDOG = "sb3_mimic/PiDog-v0"
@@ -169,3 +174,24 @@ def test_the_command_prints_and_draws(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "exists already" in capsys.readouterr().err
     assert main(["evaluate", *model, "--plot", str(tmp_path / "other.png")]) == 2
     assert "--perturb" in capsys.readouterr().err
+
+
+def test_a_fall_long_after_a_push_is_not_its_doing(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = HumanoidMimicEnv(motion=replace(load_motion("walk"), loop=False))
+    batch = env.make_batch(2)
+    rate = batch.robot.control_rate
+    phases = np.array([0.0, 0.9])
+    last_push = round(0.9 * batch.reference.duration * rate) + round(PUSH_SECONDS * rate)
+    first_judged = round((PUSH_SECONDS + PUSH_SURVIVAL) * rate)
+    late = first_judged + 1
+    assert late <= last_push + round(PUSH_SURVIVAL * rate)
+
+    def falls_late(*_: Any, **__: Any) -> Episodes:
+        none = np.zeros((1, 2))
+        return Episodes(none, np.array([late, late]), np.array([True, True]), {}, {})
+
+    monkeypatch.setattr(robustness, "run_episodes", falls_late)
+    found = robustness._survive_pushes(batch, Zero(28), phases, np.zeros((2, 2)), 0)
+    assert found.tolist() == [True, False]
+    batch.close()
+    env.close()

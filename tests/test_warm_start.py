@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -14,7 +15,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import AdaptiveRate, make_model
@@ -32,6 +34,7 @@ from sb3_mimic.learn.warm_start import (
     RampCallback,
     warm_start,
 )
+from sb3_mimic.learn.warm_start.collapse import mean_return
 
 SETTINGS = Hyperparameters(
     n_envs=2,
@@ -81,22 +84,37 @@ def moved(before: dict[str, th.Tensor], after: dict[str, th.Tensor]) -> set[str]
 class Settings(BaseCallback):
     """What an algorithm's settings are in each rollout and in each update."""
 
+    model: OnPolicyAlgorithm
+
     def __init__(self) -> None:
         super().__init__()
         self.in_rollouts: list[tuple[Any, ...]] = []
         self.in_updates: list[tuple[Any, ...]] = []
+        self.n_rollouts = 0
 
     def _now(self) -> tuple[Any, ...]:
         own = vars(self.model)
         clip = own.get("clip_range")
         return own["lr_schedule"](1.0), own["target_kl"], None if clip is None else clip(1.0)
 
+    def _on_training_start(self) -> None:
+        buffer = self.model.rollout_buffer
+        get = type(buffer).get
+
+        def watched(batch_size: int | None = None) -> Any:
+            if len(self.in_updates) < self.n_rollouts:
+                self.in_updates.append(self._now())
+            return get(buffer, batch_size)
+
+        vars(buffer)["get"] = watched
+
     def _on_step(self) -> bool:
         self.in_rollouts.append(self._now())
         return True
 
     def _on_rollout_end(self) -> None:
-        self.in_updates.append(self._now())
+        self.n_rollouts += 1
+        self.in_rollouts.append(self._now())
 
 
 class CriticError(BaseCallback):
@@ -568,3 +586,126 @@ def test_every_part_can_be_switched_off(env: VecEnv) -> None:
 def test_settings_out_of_range_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         WarmStartSettings(**changes)
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_a_model_saved_between_rollout_and_update_is_an_ordinary_one(
+    env: VecEnv, algo: str, tmp_path: Path
+) -> None:
+    class Saving(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            self.model.save(tmp_path / f"{self.num_timesteps}.zip")
+
+    model = make_model(algo, env, SETTINGS, seed=0)
+    usual = {name: vars(model)[name] for name in ("target_kl", "learning_rate")}
+    callbacks = warm_start(WarmStartSettings(critic_rollouts=1, ramp_updates=2))
+    model.learn(ROLLOUT * 3, callback=[*callbacks, Saving()])
+    for n in (1, 2, 3):
+        saved = type(model).load(tmp_path / f"{n * ROLLOUT}.zip", env=env, device="cpu")
+        assert not {"train", "_excluded_save_params"} & vars(saved).keys()
+        assert {name: vars(saved)[name] for name in usual} == usual
+        before = weights(saved)
+        saved.learn(ROLLOUT, reset_num_timesteps=False)
+        assert "action_net.weight" in moved(before, weights(saved))
+
+
+def test_callbacks_that_a_collapse_has_ended_begin_anew_with_another_model() -> None:
+    def fading() -> Fading:
+        made = Fading()
+        made.fades_after = 3 * 32 * 2
+        return made
+
+    model = make_model("ppo", VecMonitor(DummyVecEnv([fading, fading])), SETTINGS, seed=0)
+    collapse = CollapseCallback(0.5, patience=2)
+    model.learn(ROLLOUT * 50, callback=collapse)
+    ended = collapse.collapsed
+    assert ended
+    steady = VecMonitor(DummyVecEnv([Fading, Fading]))
+    another = make_model("ppo", steady, SETTINGS, seed=1)
+    another.learn(ROLLOUT * 4, callback=collapse)
+    assert not collapse.collapsed
+    assert another.num_timesteps == ROLLOUT * 4
+    assert moved(weights(model), weights(another))
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"), [((3, 4), "actions have shape"), ((5, 1), "observations have shape")]
+)
+def test_demonstrations_of_another_space_are_refused_before_training(
+    env: VecEnv, shape: tuple[int, int], message: str
+) -> None:
+    n_observed, n_actions = shape
+    wrong = TrajectoryWithRew(
+        obs=np.zeros((9, n_observed), np.float32),
+        acts=np.zeros((8, n_actions), np.float32),
+        infos=None,
+        terminal=False,
+        rews=np.zeros(8, np.float32),
+    )
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    with pytest.raises(InputError, match=message):
+        model.learn(ROLLOUT, callback=warm_start(demonstrations=[wrong]))
+    assert model.num_timesteps == 0
+
+
+def test_a_critic_that_shares_no_features_warms_up_whole() -> None:
+    env = make_vec_env("Pendulum-v1", 2, seed=0)
+    model = PPO(
+        "MlpPolicy",
+        env,
+        n_steps=32,
+        batch_size=32,
+        policy_kwargs={"share_features_extractor": False, "features_extractor_class": Features},
+        device="cpu",
+    )
+    before = weights(model)
+    model.learn(ROLLOUT, callback=CriticWarmupCallback(1))
+    changed = moved(before, weights(model))
+    assert "vf_features_extractor.linear.weight" in changed
+    assert not {name for name in changed if name.startswith("features_extractor.")}
+    env.close()
+
+
+class Features(BaseFeaturesExtractor):
+    """A layer of its own in front of the network."""
+
+    def __init__(self, observation_space: spaces.Box) -> None:
+        super().__init__(observation_space, 4)
+        self.linear = th.nn.Linear(3, 4)
+
+    def forward(self, observations: th.Tensor) -> th.Tensor:
+        return th.as_tensor(self.linear(observations))
+
+
+def test_the_gate_leaves_the_noise_of_a_trained_model_whose_count_begins_anew(
+    env: VecEnv,
+) -> None:
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    model.learn(ROLLOUT)
+    noise = model.policy.log_std.detach().clone()
+    gate = NoiseGateCallback(env, ratio=1.0, n_episodes=1)
+    gate.init_callback(model)
+    model.num_timesteps = 0
+    gate.on_training_start({}, {})
+    assert gate.passed is None
+    assert th.equal(model.policy.log_std, noise)
+
+
+def test_measuring_takes_over_the_statistics_of_the_training_environments() -> None:
+    training = VecNormalize(make_vec_env("Pendulum-v1", 2, seed=0))
+    model = PPO("MlpPolicy", training, n_steps=32, batch_size=32, device="cpu")
+    model.learn(ROLLOUT)
+    apart = VecNormalize(make_vec_env("Pendulum-v1", 1, seed=1), training=False, norm_reward=False)
+    mean_return(model, apart, 1)
+    taken: Any = apart.obs_rms
+    own: Any = training.obs_rms
+    np.testing.assert_array_equal(taken.mean, own.mean)
+
+
+@pytest.mark.parametrize("name", ["critic_rollouts", "critic_epochs", "ramp_updates", "bc_batches"])
+def test_numbers_of_things_are_whole(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} must be a whole number, got 1.5"):
+        WarmStartSettings(**{name: 1.5})  # type: ignore[arg-type]

@@ -56,8 +56,7 @@ class Interactive(Demonstrations):
             raise InputError("--use-camera gives images, which these methods do not take")
         source = self.source(self.demos)
         task = source.task
-        # imitation calls `learn` for a rollout at a time, whose end is the end of every decay.
-        hyperparameters = task.hyperparameters_for(self.algo).updated({"linear_decay": False})
+        hyperparameters = task.hyperparameters_for(self.algo)
         demonstrations = source.collect()
         envs = make_envs(
             task.env_id, hyperparameters.n_envs, seed=self.seed, env_kwargs=source.env_kwargs

@@ -53,11 +53,12 @@ def collect_demonstrations(
         >>> len(collect_demonstrations("sb3_mimic/HumanoidMimic-v0", "walk", 2))
         2
     """
-    if env_id not in COLLECTORS:
+    name = env_id.rpartition(":")[2]
+    if name not in COLLECTORS:
         raise InputError(
             f"there is no source of demonstrations for {env_id!r}; give saved ones or an expert"
         )
-    module, _, function = COLLECTORS[env_id].partition(":")
+    module, _, function = COLLECTORS[name].partition(":")
     collect = getattr(import_module(module), function)
     trajectories: list[TrajectoryWithRew] = collect(
         env_id, motion, n_episodes, seed=seed, env_kwargs=env_kwargs, **options

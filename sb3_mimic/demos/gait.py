@@ -157,6 +157,7 @@ def _play_episodes(
     labels = np.zeros((n_steps, n, batch.robot.model.nu))
     labels[..., :8] = play.gait.actions(times, play.strides, play.turns).clip(-1.0, 1.0)
     lengths = np.full(n, n_steps)
+    fallen = np.zeros(n, dtype=np.bool_)
     moved = np.zeros((n, 2))
     for index, label in enumerate(labels):
         noise = np.stack(
@@ -168,14 +169,15 @@ def _play_episodes(
         moved[running, 1] += batch.qvel[running, 5]
         observations[:, index + 1] = step.observations
         rewards[:, index] = step.rewards
-        lengths[step.terminated] = np.minimum(lengths[step.terminated], index + 1)
+        lengths[running & step.terminated] = index + 1
+        fallen |= running & step.terminated
     # What follows a fall is left out.
     episodes = [
         TrajectoryWithRew(
             obs=observations[i, : length + 1],
             acts=labels[:length, i].astype(np.float32),
             infos=None,
-            terminal=bool(length < n_steps),
+            terminal=bool(fallen[i]),
             rews=rewards[i, :length],
         )
         for i, length in enumerate(lengths)

@@ -15,6 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback,
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.io import atomic_path
 from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.policies import log_std_parameter, moments, normalizers
 from sb3_mimic.learn.sampling import humanoids
@@ -208,8 +209,15 @@ class AtomicCheckpointCallback(CheckpointCallback):
     """
 
     def _on_step(self) -> bool:
-        if self.n_calls % self.save_freq == 0:
-            save_model(self.model, Path(self._checkpoint_path(extension="zip")))
+        if self.n_calls % self.save_freq:
+            return True
+        path = Path(self._checkpoint_path(extension="zip"))
+        save_model(self.model, path)
+        normalize = self.model.get_vec_normalize_env()
+        if self.save_vecnormalize and normalize is not None:
+            statistics = self._checkpoint_path("vecnormalize_", extension="pkl")
+            with atomic_path(statistics) as temporary:
+                normalize.save(str(temporary))
         return True
 
 
@@ -233,21 +241,32 @@ class SaveModelCallback(BaseCallback):
 class EvenStartsEvalCallback(EvalCallback):
     """SB3's evaluation, whose episodes begin at phases spread evenly over the clip.
 
-    Environment i of n begins at phase i / n, every time, as the protocol's do; of several clips it
-    performs the i-th, beginning over. Drawn starts would
+    Environment i of n begins at phase i / n, every time, as the protocol's do of clips that loop
+    (those that end are trained from anywhere, and so evaluated here, while the protocol begins at
+    their first frame); of several clips it performs the i-th, beginning over. Drawn starts would
     choose the best model by their luck as well: where two of 32 starts fall, none of 16 episodes
     may, or three. Where a robot has no clip the starts are the environment's own. Arguments are
-    SB3's; with as many episodes as environments all of them are even.
+    SB3's; with as many episodes as environments all of them are even. What SB3 keeps of the
+    evaluations is written whole or not at all.
     """
 
     def _on_step(self) -> bool:
-        if self.eval_freq > 0 and self.n_calls % self.eval_freq == 0:
-            envs = self.eval_env.unwrapped
-            batch = humanoids(envs)
-            if batch is not None:
-                n, n_motions = envs.num_envs, len(batch.references)
-                envs.set_options([{"phase": i / n, "motion": i % n_motions} for i in range(n)])
-        return super()._on_step()
+        if self.eval_freq <= 0 or self.n_calls % self.eval_freq:
+            return super()._on_step()
+        envs = self.eval_env.unwrapped
+        batch = humanoids(envs)
+        if batch is not None:
+            n, n_motions = envs.num_envs, len(batch.references)
+            envs.set_options([{"phase": i / n, "motion": i % n_motions} for i in range(n)])
+        kept = self.log_path
+        if kept is None:
+            return super()._on_step()
+        with atomic_path(f"{kept}.npz") as temporary:
+            self.log_path = str(temporary)
+            try:
+                return super()._on_step()
+            finally:
+                self.log_path = kept
 
 
 class VideoCallback(BaseCallback):

@@ -7,12 +7,40 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+from gymnasium import spaces
+from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
 from sb3_mimic.envs import NativeVecEnv
 from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.envs.vec_env import foreign_wrapper
 from sb3_mimic.errors import InputError
+
+
+def shown_transposed(space: spaces.Space[Any]) -> bool:
+    """Whether SB3 shows a policy observations of this space with an image's colors first."""
+    return is_image_space(space) and not is_image_space_channels_first(space)  # type: ignore[arg-type]
+
+
+def make_env(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> gym.Env[Any, Any]:
+    """``gym.make``.
+
+    Args:
+        env_id: Gymnasium id.
+        env_kwargs: Keyword arguments of ``gym.make``.
+
+    Raises:
+        InputError: If there is no such environment, or it cannot be made as asked.
+    """
+    try:
+        made: gym.Env[Any, Any] = gym.make(env_id, **(env_kwargs or {}))
+    except gym.error.Error as error:
+        raise InputError(f"environment {env_id!r} cannot be made: {error}") from error
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise InputError(f"environment {env_id!r} cannot be made: {error}") from error
+    return made
 
 
 def make_envs(
@@ -38,14 +66,7 @@ def make_envs(
     """
     if n_envs < 1:
         raise InputError(f"the number of environments must be at least 1, got {n_envs}")
-    try:
-        made = gym.make(env_id, **(env_kwargs or {}))
-    except gym.error.Error as error:
-        raise InputError(f"environment {env_id!r} cannot be made: {error}") from error
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        raise InputError(f"environment {env_id!r} cannot be made: {error}") from error
+    made = make_env(env_id, env_kwargs)
     vec_env: VecEnv
     env = made.unwrapped
     if isinstance(env, MimicEnv) and foreign_wrapper(made) is None:

@@ -21,13 +21,14 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.vec_env import VecTransposeImage
+from stable_baselines3.common.vec_env import VecNormalize, VecTransposeImage
 
 from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.envs.humanoid import HumanoidBatch
 from sb3_mimic.envs.joints import JointSpace
+from sb3_mimic.envs.vec_env import foreign_wrapper
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.environments import make_envs
+from sb3_mimic.learn.environments import make_env, make_envs, shown_transposed
 from sb3_mimic.learn.episodes import PROTOCOL, Episodes, even_starts, run_episodes
 from sb3_mimic.learn.motions import merged
 from sb3_mimic.learn.sampling import motions_apart
@@ -49,7 +50,8 @@ def evaluate(
     """Evaluates a policy by the protocol.
 
     Args:
-        policy: An SB3 model or policy, or anything with its ``predict``.
+        policy: An SB3 model or policy, or anything with its ``predict``. Statistics of a
+            ``VecNormalize`` around a model's training environments are applied.
         env_id: Gymnasium id.
         env_kwargs: Keyword arguments of the environment: the motion, and the observation and
             control that the policy was trained with.
@@ -68,7 +70,8 @@ def evaluate(
         follow as ``<clip>/<figure>``; ``n_episodes`` are of each clip.
 
     Raises:
-        InputError: If the policy was trained in other spaces than the environment's.
+        InputError: If the policy was trained in other spaces than the environment's, or that
+            cannot be made.
 
     Example:
         >>> import gymnasium as gym, sb3_mimic
@@ -80,10 +83,13 @@ def evaluate(
     if n_episodes < 1:
         raise InputError(f"the number of episodes must be at least 1, got {n_episodes}")
     kwargs = dict(env_kwargs or {})
-    with closing(gym.make(env_id, **kwargs)) as env:
+    with closing(make_env(env_id, kwargs)) as env:
         _check_spaces(policy, env)
+        normalize = getattr(policy, "get_vec_normalize_env", lambda: None)()
+        if normalize is not None:
+            policy = _Normalizing(policy, normalize)
         base = env.unwrapped
-        if not isinstance(base, MimicEnv):
+        if not isinstance(base, MimicEnv) or foreign_wrapper(env) is not None:
             return _evaluate_any(policy, env_id, kwargs, n_episodes, seed)
         if isinstance(base.batched, HumanoidBatch):
             return merged(
@@ -93,6 +99,18 @@ def evaluate(
                 }
             )
         return _evaluate_walk(policy, base, n_episodes, seed)
+
+
+class _Normalizing:
+    """A policy that sees observations as the ``VecNormalize`` has them that it was trained in."""
+
+    def __init__(self, policy: Policy, normalize: VecNormalize) -> None:
+        self.policy = policy
+        self.normalize = normalize
+
+    def predict(self, observation: Any, *arguments: Any, **options: Any) -> tuple[Any, Any]:
+        shown = np.asarray(self.normalize.normalize_obs(observation))
+        return self.policy.predict(shown, *arguments, **options)
 
 
 def _evaluate_imitation(
@@ -220,7 +238,7 @@ def _evaluate_any(
     """SB3's own evaluation, for environments of other packages."""
     envs = make_envs(env_id, min(n_episodes, 8), seed=seed, env_kwargs=kwargs)
     try:
-        if len(envs.observation_space.shape or ()) == 3:
+        if shown_transposed(envs.observation_space):
             envs = VecTransposeImage(envs)  # type: ignore[assignment]
         returns, lengths = evaluate_policy(
             policy,  # type: ignore[arg-type]

@@ -14,7 +14,6 @@ from stable_baselines3.common.callbacks import (
     EvalCallback,
 )
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
 
@@ -30,6 +29,7 @@ from sb3_mimic.learn.callbacks import (
     ThreadsCallback,
     VideoCallback,
 )
+from sb3_mimic.learn.environments import shown_transposed
 from sb3_mimic.learn.policies import normalizers
 from sb3_mimic.learn.progress import HistogramCallback, ProgressCallback
 from sb3_mimic.learn.run import RunFolder
@@ -93,7 +93,7 @@ def fine_tune(
         The model.
 
     Raises:
-        InputError: If ``total_timesteps`` is negative.
+        InputError: If ``total_timesteps`` is negative, or the algorithm is not on-policy.
         KeyboardInterrupt: After an interrupt, once a checkpoint is saved.
 
     Example:
@@ -102,6 +102,11 @@ def fine_tune(
         >>> fine_tune(model, 64, progress_bar=False).num_timesteps
         64
     """
+    if not isinstance(model, OnPolicyAlgorithm):
+        raise InputError(
+            f"fine-tuning is for on-policy algorithms such as PPO and TRPO, not "
+            f"{type(model).__name__}; its own learn takes the same callbacks"
+        )
     if total_timesteps < 0:
         raise InputError(f"the number of timesteps must not be negative, got {total_timesteps}")
     if total_timesteps == 0:
@@ -199,7 +204,7 @@ def _evaluation(
     verbose: bool,
 ) -> EvalCallback:
     """SB3's evaluation, going on where the run's earlier ones ended."""
-    if is_image_space(eval_env.observation_space) and not isinstance(eval_env, VecTransposeImage):
+    if shown_transposed(eval_env.observation_space):
         eval_env = VecTransposeImage(eval_env)
     callback = EvenStartsEvalCallback(
         eval_env,
@@ -218,15 +223,18 @@ def _restore(callback: EvalCallback, path: Path, n_episodes: int) -> None:
     """Takes over earlier evaluations, so that a worse model does not become the best one.
 
     Raises:
-        InputError: If they were over another number of episodes: SB3 keeps all in one array.
+        InputError: If they cannot be read, or were over another number of episodes: SB3 keeps all
+            in one array.
     """
     try:
         with np.load(path) as saved:
             timesteps, results, lengths = (
                 saved[name].tolist() for name in ("timesteps", "results", "ep_lengths")
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return  # written while the run was killed
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path}: cannot be read; without it (remove it) the best model is chosen anew"
+        ) from error
     if results and len(results[0]) != n_episodes:
         raise InputError(
             f"{path}: its evaluations were over {len(results[0])} episodes each, and cannot go on "

@@ -14,7 +14,7 @@ import numpy as np
 from imitation.algorithms.adversarial.airl import AIRL
 from imitation.algorithms.adversarial.gail import GAIL
 from imitation.algorithms.bc import BC
-from imitation.algorithms.dagger import SimpleDAggerTrainer
+from imitation.algorithms.dagger import LinearBetaSchedule, SimpleDAggerTrainer
 from imitation.data.types import Trajectory
 from imitation.rewards.reward_nets import BasicRewardNet, BasicShapedRewardNet
 from imitation.util import logger as imitation_logger
@@ -39,6 +39,7 @@ from sb3_mimic.learn.pretrain import (
 from sb3_mimic.learn.tasks import CloningSettings
 from sb3_mimic.learn.threads import training_threads
 from sb3_mimic.learn.warm_start import CriticWarmupCallback
+from sb3_mimic.learn.warm_start.update import PendingUpdate
 
 Method = Literal["gail", "airl"]
 Report = Callable[[int, int], None]
@@ -140,6 +141,10 @@ def dagger(
                 rng=rng,
                 bc_trainer=cloner,
                 custom_logger=imitation_logger.configure(None, format_strs=[]),
+                # The expert acts in the first round alone (Ross, Gordon & Bagnell 2011,
+                # https://arxiv.org/abs/1011.0686, section 4.1): in imitation's 15 rounds, of an
+                # episode of every environment each, the clone would hardly ever act.
+                beta_schedule=LinearBetaSchedule(1),
             )
             with warnings.catch_warnings(), training_threads(model.policy):
                 # BC logs its loss without detaching it.
@@ -180,7 +185,7 @@ def adversarial(
     its falls end episodes, so these vary in length. That tells the policy something that is not in
     the demonstrations: GAIL's rewards are positive, so that staying upright pays by itself, while
     AIRL's may be negative and a fall an escape. Environments that never end early, such as the
-    humanoid's with ``early_termination="none"``, are free of it.
+    humanoid's with ``early_termination="none"``, are free of it. The learning rate does not decay.
 
     Args:
         model: Fresh or, better, cloned by :func:`sb3_mimic.learn.pretrain.pretrain`, with its
@@ -230,11 +235,15 @@ def adversarial(
     # SB3's learn takes any callback there; imitation's annotation is narrower than need be.
     own = [AdaptiveRateCallback(), warmup]
     vars(trainer)["gen_callback"] = CallbackList(own if given is None else [given, *own])
+    usual = model.lr_schedule
+    # imitation learns a rollout at a time, the end of which is the end of every decay.
+    vars(model)["lr_schedule"] = lambda _: usual(1.0)
     try:
         with training_threads(model.policy):
             trainer.train(total_timesteps)
     finally:
-        warmup.restore()
+        PendingUpdate.withdraw(model)
+        vars(model)["lr_schedule"] = usual
         model.set_env(env)
     return model
 
@@ -246,5 +255,10 @@ def _vector_env(model: OnPolicyAlgorithm, total_timesteps: int) -> VecEnv:
     env: Any = model.get_env()
     if env is None or len(env.observation_space.shape or ()) != 1:
         raise InputError("the model needs environments with vector observations, not images")
+    if model.get_vec_normalize_env() is not None:
+        raise InputError(
+            "the model's environments must not be normalized by VecNormalize, as the "
+            "demonstrations are not; let the policy normalize (NormalizeObservations)"
+        )
     checked: VecEnv = env
     return checked

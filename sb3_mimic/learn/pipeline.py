@@ -13,17 +13,17 @@ import numpy as np
 from imitation.data.types import Trajectory
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
 
 from sb3_mimic.demos.storage import save_demonstrations
 from sb3_mimic.envs.opengl import has_display
+from sb3_mimic.envs.pidog_batch import PiDogBatch
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.algorithms import check_device, get_algorithm, make_model
 from sb3_mimic.learn.callbacks import NoiseCeilingCallback, load_callback
 from sb3_mimic.learn.collect import Source, load_for, refinement_options
 from sb3_mimic.learn.config import TrainConfig
-from sb3_mimic.learn.environments import make_envs
+from sb3_mimic.learn.environments import make_envs, shown_transposed
 from sb3_mimic.learn.evaluate import evaluate
 from sb3_mimic.learn.finetune import FineTuneSettings, fine_tune
 from sb3_mimic.learn.motions import means, several
@@ -150,7 +150,7 @@ def _train(
     say("evaluating")
     evaluation = job.evaluate(model)
     _note(run, {"num_timesteps": model.num_timesteps, "model": evaluation})
-    video = job.film(model, run.videos / "final.mp4", final=True) if films else None
+    video = _final_video(job, run, model, say) if films else None
     return TrainResult(run, evaluation, video, _report(run, films, say))
 
 
@@ -292,13 +292,14 @@ class _Job:
 
     def films(self, say: Callable[[str], None]) -> bool:
         """Whether pictures can be had on this machine."""
-        with closing(gym.make(self.env_id, render_mode="rgb_array", **self.env_kwargs)) as env:
-            try:
+        # A task of the user's may not be made to be drawn, which fails in as many ways.
+        try:
+            with closing(gym.make(self.env_id, render_mode="rgb_array", **self.env_kwargs)) as env:
                 env.reset(seed=0)
                 env.render()
-            except InputError as error:
-                say(f"no videos: {error}")
-                return False
+        except Exception as error:
+            say(f"no videos: {error}")
+            return False
         return True
 
     def film(self, model: Policy, path: Path, *, final: bool) -> Path:
@@ -377,9 +378,17 @@ def _resumed_model(
         .load_class()
         .load(path, env=envs, device=config.used_device, tensorboard_log=str(run.tensorboard))
     )
-    # Not the episodes over again that the run began with.
-    model.set_random_seed(config.seed + timesteps)
+    batch = getattr(envs.unwrapped, "batched", None)
+    if isinstance(batch, PiDogBatch):  # its curriculum, if it has one, goes on
+        batch.lived[:] = timesteps // envs.num_envs
+    # Neither the episodes over again that the run began with, nor those of evaluations.
+    model.set_random_seed(_seed_of_resumption(config.seed, timesteps))
     return model
+
+
+def _seed_of_resumption(seed: int, timesteps: int) -> int:
+    """A seed of its own for each step count that a run is resumed at."""
+    return int(np.random.SeedSequence((seed, timesteps)).generate_state(1)[0] >> 1)
 
 
 def _clone(
@@ -434,7 +443,10 @@ def _reinforce(
     )
 
     def record(current: Any, timesteps: int) -> None:
-        job.film(current, run.videos / f"step_{timesteps}.mp4", final=False)
+        try:
+            job.film(current, run.videos / f"step_{timesteps}.mp4", final=False)
+        except Exception as error:
+            say(f"no video: {type(error).__name__}: {error}")
         if has_display():
             # A machine may have a display and yet no window: training goes on without.
             with suppress(InputError, RuntimeError):
@@ -465,6 +477,17 @@ def _reinforce(
         save_model(model, run.model)
 
 
+def _final_video(
+    job: _Job, run: RunFolder, model: Policy, say: Callable[[str], None]
+) -> Path | None:
+    """The video of the final policy. Whatever is wrong with it, the training is done and saved."""
+    try:
+        return job.film(model, run.videos / "final.mp4", final=True)
+    except Exception as error:
+        say(f"no video: {type(error).__name__}: {error}")
+        return None
+
+
 def _report(run: RunFolder, films: bool, say: Callable[[str], None]) -> Path | None:
     """The run's page. Whatever is wrong with it, the training it tells of is done and saved."""
     from sb3_mimic.report.page import write_report
@@ -479,7 +502,7 @@ def _report(run: RunFolder, films: bool, say: Callable[[str], None]) -> Path | N
 
 def _as_trained(envs: VecEnv) -> VecEnv:
     """Environments as SB3 shows them to a policy: images with the colors first."""
-    return VecTransposeImage(envs) if is_image_space(envs.observation_space) else envs
+    return VecTransposeImage(envs) if shown_transposed(envs.observation_space) else envs
 
 
 def _note(run: RunFolder, found: dict[str, Any]) -> None:

@@ -137,9 +137,13 @@ def normalizers(policy: nn.Module) -> list[NormalizeObservations]:
 def is_critic_parameter(name: str) -> bool:
     """Whether a parameter of an SB3 actor-critic policy belongs to the critic alone.
 
-    By its name, as sb3-contrib's TRPO decides it (``"value" in name``).
+    By its name, as sb3-contrib's TRPO decides it (``"value" in name``); and a features extractor
+    that the critic does not share.
+
+    Args:
+        name: As ``named_parameters`` has it, which names what is shared once.
     """
-    return "value" in name
+    return "value" in name or name.startswith("vf_features_extractor.")
 
 
 def log_std_parameter(policy: ActorCriticPolicy) -> nn.Parameter | None:

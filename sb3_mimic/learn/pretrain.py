@@ -8,7 +8,7 @@ the error.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.preprocessing import is_image_space
-from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
+from stable_baselines3.common.vec_env import VecTransposeImage
 from tqdm import trange
 
 from sb3_mimic.demos.validate import check_trajectories
@@ -65,6 +65,10 @@ class PretrainResult:
     residual: NDArray[np.float64]
     log_std: NDArray[np.float64] | None
     forward_fit: ForwardFit | None
+
+
+#: From the observations of an environment to those of a policy.
+Observed = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 class ShuffledBatches:
@@ -112,12 +116,14 @@ def pretrain(
     The loss is the negative log likelihood under a fixed standard deviation, that is the mean
     squared error of the action. BC would otherwise move the log standard deviation by a learning
     rate per batch, which leaves it wherever training happened to stop; here it is set afterwards
-    from the residual (the data's variance, as DAPG does).
+    from the residual (the data's variance, as DAPG does). Noise that depends on the state (gSDE)
+    stays as it was.
 
     Args:
         model: Freshly built, as by :func:`sb3_mimic.learn.algorithms.make_model`. Its critic and
             its optimizer stay as they are.
-        demonstrations: In the observation and action spaces of the model's environment.
+        demonstrations: In the observation and action spaces of the model's environment; a
+            ``VecNormalize`` around it is applied to them as it is now.
         n_epochs: Passes over the demonstrations, at most; 0 only sets the normalizer and the noise.
         settings: See :class:`CloningSettings`.
         seed: Decides the validation split and the order of the samples.
@@ -146,23 +152,26 @@ def pretrain(
     settings = settings or CloningSettings()
     if n_epochs < 0:
         raise InputError(f"the number of cloning epochs must not be negative, got {n_epochs}")
-    env = model.get_env()
-    if env is None:
-        raise InputError("the model has no environment; build it with one before cloning")
-    transpose = _transpose(env)
-    space = env.observation_space if transpose is None else transpose.venv.observation_space
-    check_trajectories(demonstrations, space, env.action_space, "the demonstrations")
-    if settings.state_weight > 0 and len(space.shape or ()) != 1:
+    _check(demonstrations, model)
+    observed = _own_observations(model)
+    shape = model.observation_space.shape or ()
+    if settings.state_weight > 0 and len(shape) != 1:
         raise InputError(
             "the state's term of the cloning loss (state_weight) needs vector observations, those "
-            f"of the environment have shape {space.shape}"
+            f"of the environment have shape {shape}"
+        )
+    if settings.state_weight > 0 and model.get_vec_normalize_env() is not None:
+        raise InputError(
+            "the state's term of the cloning loss (state_weight) needs environments without "
+            "VecNormalize"
         )
     policy = model.policy
 
     train, held_out = split_trajectories(demonstrations, settings.validation_fraction, seed)
-    train_set = _tensors(train, policy, transpose)
-    validation_set = _tensors(held_out, policy, transpose) if held_out else None
-    _set_normalizer(policy, train)
+    train_set = _tensors(train, policy, observed)
+    validation_set = _tensors(held_out, policy, observed) if held_out else None
+    for layer in normalizers(policy):
+        layer.set_statistics(train_set[0].cpu().numpy())
 
     bc = BC(
         observation_space=model.observation_space,
@@ -246,7 +255,8 @@ def set_log_std(
         bounds: Range of the log standard deviation.
 
     Returns:
-        The values set, shape (nu,); None where the policy is no diagonal Gaussian.
+        The values set, shape (nu,); None where the policy is no diagonal Gaussian, or its noise
+        depends on the state (gSDE): it stays as it was then.
     """
     parameter = log_std_parameter(policy)
     if parameter is None:
@@ -269,33 +279,56 @@ def demonstration_tensors(
 
     Returns:
         Observations ``(n, ...)`` and actions ``(n, nu)``.
+
+    Raises:
+        InputError: If they do not fit the model, or its policy is none that can be cloned into.
     """
-    return _tensors(trajectories, model.policy, _transpose(model.get_env()))
+    _check(trajectories, model)
+    return _tensors(trajectories, model.policy, _own_observations(model))
 
 
-def _transpose(env: VecEnv | None) -> VecTransposeImage | None:
-    """SB3's wrapper that puts images' colors first: demonstrations have them last."""
-    return env if isinstance(env, VecTransposeImage) else None
+def _check(trajectories: Sequence[Trajectory], model: OnPolicyAlgorithm) -> None:
+    """Refuses what cannot be cloned into a model."""
+    policy: Any = model.policy
+    if not isinstance(policy, ActorCriticPolicy) or hasattr(policy, "lstm_actor"):
+        raise InputError(
+            "cloning needs an actor-critic policy without memory, as of PPO, TRPO or A2C, not "
+            f"{type(model).__name__}'s {type(policy).__name__}"
+        )
+    env = model.get_env()
+    if env is None:
+        raise InputError("the model has no environment; build it with one before cloning")
+    own = env.venv if isinstance(env, VecTransposeImage) else env
+    check_trajectories(trajectories, own.observation_space, env.action_space, "the demonstrations")
 
 
-def _set_normalizer(policy: ActorCriticPolicy, trajectories: Sequence[Trajectory]) -> None:
-    layers = normalizers(policy)
-    if layers:
-        observations = np.concatenate([np.asarray(t.obs[:-1]) for t in trajectories])
-        for layer in layers:
-            layer.set_statistics(observations)
+def _own_observations(model: OnPolicyAlgorithm) -> Observed:
+    """From an environment's observations to those that its wrappers of SB3's show the policy.
+
+    Demonstrations have an image's colors last, and nothing of theirs is normalized.
+    """
+    env, normalize = model.get_env(), model.get_vec_normalize_env()
+
+    def observed(observations: NDArray[Any]) -> NDArray[Any]:
+        if isinstance(env, VecTransposeImage):
+            observations = np.asarray(env.transpose_observations(observations))
+        if normalize is not None:
+            observations = np.asarray(normalize.normalize_obs(observations))
+        return observations
+
+    return observed
 
 
 def _tensors(
     trajectories: Sequence[Trajectory],
     policy: ActorCriticPolicy,
-    transpose: VecTransposeImage | None,
+    observed: Observed,
 ) -> tuple[th.Tensor, th.Tensor]:
-    """All samples as tensors on the policy's device, in the policy's own layout of images."""
-    observations = np.concatenate([np.asarray(t.obs[:-1]) for t in trajectories])
-    if transpose is not None:
-        observations = np.asarray(transpose.transpose_observations(observations))
+    """All samples as tensors on the policy's device, as the policy has observations and actions."""
+    observations = observed(np.concatenate([np.asarray(t.obs[:-1]) for t in trajectories]))
     actions = np.concatenate([t.acts for t in trajectories])
+    if policy.squash_output:
+        actions = np.asarray(policy.scale_action(actions))
     space = policy.observation_space
     as_image = isinstance(space, spaces.Box) and is_image_space(space)
     return (
@@ -353,10 +386,10 @@ def freeze_for_cloning(policy: ActorCriticPolicy) -> list[th.nn.Parameter]:
 
     ``requires_grad_(True)`` on each gives them back.
     """
-    noise = log_std_parameter(policy)
     frozen = []
     for name, parameter in policy.named_parameters():
-        if parameter.requires_grad and (parameter is noise or is_critic_parameter(name)):
+        # "log_std" also where it depends on the state (gSDE), and is not set afterwards.
+        if parameter.requires_grad and (name == "log_std" or is_critic_parameter(name)):
             parameter.requires_grad_(False)
             frozen.append(parameter)
     return frozen

@@ -33,10 +33,11 @@ class PushLimitsCallback(BaseCallback):
     What is far too strong teaches nothing, nor does what is hardly felt. From each of 8 directions
     around the body the limit has its own size: after 8 pushes between half of it and all of it,
     it is multiplied by ``1 + .2 (withstood - .5)``, with the part of them that was. A push is
-    withstood if the body is not down 1.5 s after it began; the idea is that of terrain that becomes
-    rougher for those who master it (Rudin et al. 2021, https://arxiv.org/abs/2109.11978). The
-    limits are an attribute of the model, ``push_limits``, and so saved with it: training that is
-    resumed goes on with them.
+    withstood if the body is not down 1.5 s after it began, and counts, withstood or not, if neither
+    the next one nor the end of the episode comes sooner than that. The idea is that of terrain that
+    becomes rougher for those who master it (Rudin et al. 2021, https://arxiv.org/abs/2109.11978).
+    The limits are an attribute of the model, ``push_limits``, and so saved with it: training that
+    is resumed goes on with them.
 
     Args:
         verbose: As SB3's.
@@ -52,7 +53,8 @@ class PushLimitsCallback(BaseCallback):
         self._withstood = np.zeros(PUSH_SIDES)
         self._counted = np.zeros(PUSH_SIDES)
         none = np.zeros(0, np.intp)
-        self._last = LastPush(none, none, np.zeros(0))
+        self._last = LastPush(none, none, np.zeros(0), none)
+        self._counts = np.zeros(0, np.bool_)
 
     def _on_training_start(self) -> None:
         _, pushes = _pushed(self.training_env)
@@ -67,7 +69,7 @@ class PushLimitsCallback(BaseCallback):
         last = self._last
         dones: NDArray[np.bool_] = self.locals["dones"]
         cut = np.array([bool(i.get("TimeLimit.truncated")) for i in self.locals["infos"]])
-        near = (last.since >= 0) & (last.parts > _NEAR)
+        near = self._counts & (last.parts > _NEAR)
         fallen = near & dones & ~cut & (last.since + 1 < n_steps)
         standing = near & ~dones & (last.since + 1 == n_steps)
         np.add.at(self._withstood, last.sides[standing], 1.0)
@@ -92,7 +94,10 @@ class PushLimitsCallback(BaseCallback):
     def _look(self) -> None:
         """Keeps which pushes came last: an episode that ends is replaced within its step."""
         batch, pushes = _pushed(self.training_env)
-        self._last = pushes.last(batch.steps)
+        last = pushes.last(batch.steps)
+        n_steps = round(_WITHSTOOD_AFTER / batch.dt)
+        room = np.minimum(last.gaps, batch.time_limits - (batch.steps - last.since))
+        self._last, self._counts = last, (last.since >= 0) & (room >= n_steps)
 
 
 def _pushed(envs: VecEnv) -> tuple[HumanoidBatch, Pushes]:

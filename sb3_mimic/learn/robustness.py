@@ -261,9 +261,11 @@ def _survive_pushes(
         push[end == step] = 0.0
         batch.push = push if push.any() else None
 
-    last = int(end.max()) + round(PUSH_SURVIVAL * rate)
-    episodes = run_episodes(batch, policy, starts, seed=seed, n_steps=last, disturb=disturb)
-    return ~episodes.fallen
+    judged = end + round(PUSH_SURVIVAL * rate)
+    episodes = run_episodes(
+        batch, policy, starts, seed=seed, n_steps=int(judged.max()), disturb=disturb
+    )
+    return ~(episodes.fallen & (episodes.lengths <= judged))
 
 
 def _full_seconds(batch: BatchedEnv) -> float:

@@ -196,6 +196,10 @@ class WarmStartSettings:
         for name in ("gate_episodes", "bc_batches", "collapse_patience"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if type(entry.default) is int and value != int(value):
+                raise InputError(f"{entry.name} must be a whole number, got {value}")
 
     @classmethod
     def none(cls) -> "WarmStartSettings":
@@ -290,7 +294,7 @@ def register_task(task: Task) -> None:
 
 
 def get_task(name: str) -> Task:
-    """Finds a task by its name or by its environment's id.
+    """Finds a task by its name or by its environment's id, also with a module in front of it.
 
     Raises:
         InputError: If there is none; it names the nearest.
@@ -298,7 +302,7 @@ def get_task(name: str) -> Task:
     if name in TASKS:
         return TASKS[name]
     for task in TASKS.values():
-        if task.env_id == name:
+        if task.env_id == name.rpartition(":")[2]:
             return task
     raise unknown_name("environment", name, TASKS)
 

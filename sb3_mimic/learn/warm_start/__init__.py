@@ -2,8 +2,8 @@
 
 :func:`warm_start` gives callbacks of SB3's kind for any on-policy algorithm without memory; what
 each part is for, and what it was measured to do, is in ``docs/handover.md``. What they change about
-a model they change at the end of a rollout, for the update, and take back after it, whatever ends
-it: a checkpoint, saved during a rollout, holds the settings of ordinary training.
+a model for an update they change within it, and take back whatever ends it: a model that is saved
+before or after holds the settings of ordinary training.
 """
 
 from collections.abc import Callable, Sequence

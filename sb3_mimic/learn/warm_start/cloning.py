@@ -28,6 +28,9 @@ class CloningCallback(BaseCallback):
         warmup: While it trains the critic alone, nothing is cloned.
         seed: Decides which samples.
         verbose: As SB3's.
+
+    Raises:
+        InputError: When training starts, if the demonstrations do not fit the model.
     """
 
     model: OnPolicyAlgorithm

@@ -3,13 +3,13 @@
 import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, sync_envs_normalization
 
 # Training episodes over which the return is averaged.
 EPISODES = 32
@@ -20,6 +20,26 @@ _TRIALS = 16
 def ended_returns(infos: Iterable[Mapping[str, Any]]) -> list[float]:
     """Returns of the episodes that ended in a step, as SB3's monitors put them into ``infos``."""
     return [float(info["episode"]["r"]) for info in infos if "episode" in info]
+
+
+def mean_return(
+    model: OnPolicyAlgorithm, eval_env: VecEnv, n_episodes: int, *, deterministic: bool = True
+) -> float:
+    """Mean return in environments apart from the training ones.
+
+    Args:
+        model: With its training environments: as SB3's ``EvalCallback`` does, the statistics of a
+            ``VecNormalize`` around them are taken over.
+        eval_env: The environments.
+        n_episodes: Number of episodes.
+        deterministic: Whether actions are.
+    """
+    if model.get_vec_normalize_env() is not None:
+        sync_envs_normalization(cast("VecEnv", model.get_env()), eval_env)
+    mean, _ = evaluate_policy(
+        model, eval_env, n_eval_episodes=n_episodes, deterministic=deterministic, warn=False
+    )
+    return float(np.mean(mean))
 
 
 class CollapseCallback(BaseCallback):
@@ -57,11 +77,17 @@ class CollapseCallback(BaseCallback):
         self.patience = patience
         self.eval_env = eval_env
         self.say = say
+        self._forget()
+
+    def _forget(self) -> None:
         self.collapsed = False
         self._returns: deque[float] = deque(maxlen=EPISODES)
         self._best = -np.inf
         self._kept: tuple[dict[str, Any], dict[str, Any]] | None = None
         self._n_low = 0
+
+    def _on_training_start(self) -> None:
+        self._forget()  # the last training's, which may have been another model's
 
     def _on_step(self) -> bool:
         self._returns.extend(ended_returns(self.locals["infos"]))
@@ -99,8 +125,7 @@ class CollapseCallback(BaseCallback):
         return now < kept - self.part * abs(kept)
 
     def _mean_return(self, eval_env: VecEnv) -> float:
-        mean, _ = evaluate_policy(self.model, eval_env, n_eval_episodes=_TRIALS, warn=False)
-        return float(np.mean(mean))
+        return mean_return(self.model, eval_env, _TRIALS)
 
     def _on_training_end(self) -> None:
         if self.collapsed and self._kept is not None:

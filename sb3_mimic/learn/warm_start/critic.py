@@ -9,11 +9,9 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import explained_variance
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.algorithms import LinearDecay
 from sb3_mimic.learn.policies import is_critic_parameter
 from sb3_mimic.learn.warm_start.update import (
     PendingUpdate,
-    give_back,
     has_trust_region,
     updates_done,
 )
@@ -34,8 +32,8 @@ class CriticWarmupCallback(BaseCallback):
     - TRPO asks for the actor's gradients by name, so its trust region is closed instead
       (``target_kl = 0``): the line search fails, the actor is reverted, the critic is trained.
 
-    Both are set at the end of a rollout and taken back after the update, whatever ends it, so that
-    a checkpoint, saved during a rollout, holds the settings of ordinary training.
+    Both hold for the update alone, whatever ends it, so that a model that is saved before or after
+    has the settings of ordinary training.
 
     Args:
         n_rollouts: Number of updates with the critic alone, at most; 0 does nothing.
@@ -71,13 +69,13 @@ class CriticWarmupCallback(BaseCallback):
         self.warming = n_rollouts > 0
         self._n_done = 0
         self._usual: dict[str, Any] = {}
-        self._frozen: list[Any] | None = None
+        self._frozen: list[th.nn.Parameter] = []
 
     def _on_step(self) -> bool:
         return True
 
     def _on_training_start(self) -> None:
-        give_back(self.model)
+        PendingUpdate.withdraw(self.model)
         self._n_done = updates_done(self.model)
         self.warming = self._n_done < self.n_rollouts
 
@@ -86,8 +84,7 @@ class CriticWarmupCallback(BaseCallback):
         self.logger.record("train/critic_only", float(self.warming))
         self._n_done += 1
         if self.warming:
-            self._freeze_actor()
-            PendingUpdate(self.model, self.restore)
+            PendingUpdate(self.model, self._freeze_actor, self._restore)
 
     def _explains(self) -> bool:
         """Whether the critic, as it is, explains enough of the rollout just made."""
@@ -98,20 +95,9 @@ class CriticWarmupCallback(BaseCallback):
         return bool(explained >= self.explained_variance)
 
     def _on_training_end(self) -> None:
-        self.restore()
-
-    def restore(self) -> None:
-        """Gives the actor back to the algorithm; does nothing where it has it already."""
-        if self._frozen is None:
-            return
         PendingUpdate.withdraw(self.model)
-        for parameter in self._frozen:
-            parameter.requires_grad_(True)
-        vars(self.model).update(self._usual)
-        self._frozen = None
 
     def _freeze_actor(self) -> None:
-        self._frozen = []
         if has_trust_region(self.model):
             self._exchange("target_kl", 0.0)
             return
@@ -122,9 +108,16 @@ class CriticWarmupCallback(BaseCallback):
                 self._frozen.append(parameter)
 
     def _exchange(self, name: str, value: Any) -> None:
-        """Gives the algorithm another setting until :meth:`restore`."""
+        """Gives the algorithm another setting until :meth:`_restore`."""
         self._usual = {name: vars(self.model)[name]}
         vars(self.model)[name] = value
+
+    def _restore(self) -> None:
+        """Gives the actor back to the algorithm."""
+        for parameter in self._frozen:
+            parameter.requires_grad_(True)
+        vars(self.model).update(self._usual)
+        self._frozen, self._usual = [], {}
 
 
 class CriticCallback(BaseCallback):
@@ -137,7 +130,7 @@ class CriticCallback(BaseCallback):
     Args:
         n_epochs: Passes over the rollout before each update.
         warmup: While it trains the critic alone, that is enough.
-        learning_rate: Adam's step size; it falls to zero where the algorithm's does.
+        learning_rate: Adam's step size at first; it falls as the algorithm's does.
         seed: Decides the order of the samples.
         verbose: As SB3's.
 
@@ -203,8 +196,7 @@ class CriticCallback(BaseCallback):
         policy.set_training_mode(False)
 
     def _share(self) -> float:
-        """Part of the step size that is left."""
-        remaining = float(self.model._current_progress_remaining)
-        rate = self.model.learning_rate
-        falls = isinstance(rate, LinearDecay) or getattr(rate, "linear_decay", False)
-        return remaining if falls else 1.0
+        """Part of the step size that is left, by the algorithm's schedule."""
+        schedule = self.model.lr_schedule
+        first = schedule(1.0)
+        return schedule(self.model._current_progress_remaining) / first if first > 0 else 1.0

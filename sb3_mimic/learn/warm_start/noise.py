@@ -5,13 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.learn.policies import log_std_parameter
 from sb3_mimic.learn.randomness import forked_randomness
-from sb3_mimic.learn.warm_start.collapse import EPISODES, ended_returns
+from sb3_mimic.learn.warm_start.collapse import EPISODES, ended_returns, mean_return
 from sb3_mimic.learn.warm_start.critic import CriticWarmupCallback
 
 # How the noise is lowered, and how far.
@@ -64,7 +63,7 @@ class NoiseGateCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         log_std = log_std_parameter(self.model.policy)
-        if log_std is None or self.model.num_timesteps > 0:
+        if log_std is None or self.model._n_updates > 0:
             return
         with forked_randomness(), th.no_grad():
             self.deterministic = self._mean_return(deterministic=True)
@@ -86,14 +85,7 @@ class NoiseGateCallback(BaseCallback):
         )
 
     def _mean_return(self, *, deterministic: bool) -> float:
-        mean, _ = evaluate_policy(
-            self.model,
-            self.eval_env,
-            n_eval_episodes=self.n_episodes,
-            deterministic=deterministic,
-            warn=False,
-        )
-        return float(np.mean(mean))
+        return mean_return(self.model, self.eval_env, self.n_episodes, deterministic=deterministic)
 
 
 class NoiseReturnCallback(BaseCallback):
@@ -120,8 +112,14 @@ class NoiseReturnCallback(BaseCallback):
         self.log_std = log_std
         self.step = step
         self.warmup = warmup
+        self._forget()
+
+    def _forget(self) -> None:
         self._best = -np.inf
         self._returns: list[float] = []
+
+    def _on_training_start(self) -> None:
+        self._forget()  # the last training's, which may have been another model's
 
     def _on_step(self) -> bool:
         self._returns += ended_returns(self.locals["infos"])

@@ -1,6 +1,7 @@
 """Small steps of the actor first."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback
@@ -10,7 +11,6 @@ from sb3_mimic.learn.algorithms import AdaptiveRate
 from sb3_mimic.learn.warm_start.critic import CriticWarmupCallback
 from sb3_mimic.learn.warm_start.update import (
     PendingUpdate,
-    give_back,
     has_trust_region,
     updates_done,
 )
@@ -46,7 +46,7 @@ class RampCallback(BaseCallback):
         return True
 
     def _on_training_start(self) -> None:
-        give_back(self.model)
+        PendingUpdate.withdraw(self.model)
         self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts)
 
     def _on_rollout_end(self) -> None:
@@ -55,18 +55,20 @@ class RampCallback(BaseCallback):
         factor = self.start + (1 - self.start) * self._n_done / self.n_updates
         self._n_done += 1
         self.logger.record("handover/step_size", factor)
+        PendingUpdate(self.model, partial(self._scale, factor), self._restore)
+
+    def _scale(self, factor: float) -> None:
+        """Makes settings smaller until :meth:`_restore`."""
         rate = self.model.learning_rate
         if has_trust_region(self.model):
-            self._scale(self.model, ("target_kl",), factor)
+            self._exchange(self.model, ("target_kl",), factor)
         elif isinstance(rate, AdaptiveRate):
-            self._scale(self.model, ("target_kl", "clip_range"), factor)
-            self._scale(rate, ("desired_kl",), factor)
+            self._exchange(self.model, ("target_kl", "clip_range"), factor)
+            self._exchange(rate, ("desired_kl",), factor)
         else:
-            self._scale(self.model, ("target_kl", "clip_range", "lr_schedule"), factor)
-        PendingUpdate(self.model, self.restore)
+            self._exchange(self.model, ("target_kl", "clip_range", "lr_schedule"), factor)
 
-    def _scale(self, owner: Any, names: Sequence[str], factor: float) -> None:
-        """Makes settings smaller until :meth:`restore`."""
+    def _exchange(self, owner: Any, names: Sequence[str], factor: float) -> None:
         for name in names:
             value = vars(owner).get(name)
             if value is not None:
@@ -74,17 +76,14 @@ class RampCallback(BaseCallback):
                 scaled = _Scaled(value, factor) if callable(value) else factor * value
                 vars(owner)[name] = scaled
 
-    def _on_training_end(self) -> None:
-        self.restore()
-
-    def restore(self) -> None:
+    def _restore(self) -> None:
         """Gives the algorithm its own settings back."""
-        if not self._usual:
-            return
-        PendingUpdate.withdraw(self.model)
         for owner, name, value in self._usual:
             vars(owner)[name] = value
         self._usual = []
+
+    def _on_training_end(self) -> None:
+        PendingUpdate.withdraw(self.model)
 
 
 class _Scaled:

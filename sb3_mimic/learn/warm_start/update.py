@@ -18,42 +18,43 @@ def has_trust_region(model: OnPolicyAlgorithm) -> bool:
 
 
 class PendingUpdate:
-    """An algorithm's next update, after which what was changed for it is given back.
+    """An algorithm's next update, for which something is changed about the model, and for it alone.
 
-    Whatever ends the update does: no callback is told of an exception, and what one has left behind
-    the next training would take for the model's own.
+    Callbacks are told of rollouts, not of updates: neither when one begins, after all that is done
+    at the end of a rollout, nor when it fails. So this stands in for the model's ``train``, once.
+    Whatever is saved before or after it holds the settings of ordinary training.
 
     Args:
-        model: Whose ``train`` this is from now on, until it was called.
-        restore: Gives back.
+        model: Whose update it is.
+        change: Changes the model.
+        restore: Takes that back, whatever has ended the update, or the change.
     """
 
-    def __init__(self, model: OnPolicyAlgorithm, restore: Callable[[], None]) -> None:
+    def __init__(
+        self, model: OnPolicyAlgorithm, change: Callable[[], None], restore: Callable[[], None]
+    ) -> None:
         self.model = model
+        self.change = change
         self.restore = restore
-        vars(model)["train"] = self
+        vars(model).update({"train": self, "_excluded_save_params": self._excluded})
 
     def __call__(self) -> None:
-        """Updates, and gives back."""
+        """Updates."""
         self.withdraw(self.model)
         try:
+            self.change()
             self.model.train()
             adapt_rate(self.model)  # by the divergence that was asked of this update
         finally:
             self.restore()
 
     @classmethod
-    def withdraw(cls, model: OnPolicyAlgorithm) -> "PendingUpdate | None":
-        """Makes a model's update its own again; gives what it was until now."""
-        present = vars(model).get("train")
-        if not isinstance(present, cls):
-            return None
-        del vars(model)["train"]
-        return present
+    def withdraw(cls, model: OnPolicyAlgorithm) -> None:
+        """Makes a model's update its own again, if one that was to come did not."""
+        if isinstance(vars(model).get("train"), cls):
+            del vars(model)["train"], vars(model)["_excluded_save_params"]
 
-
-def give_back(model: OnPolicyAlgorithm) -> None:
-    """Gives back what was changed for an update that never came."""
-    left = PendingUpdate.withdraw(model)
-    if left is not None:
-        left.restore()
+    def _excluded(self) -> list[str]:
+        """What SB3 leaves out of a zip: this too."""
+        usual = type(self.model)._excluded_save_params(self.model)
+        return [*usual, "train", "_excluded_save_params"]
