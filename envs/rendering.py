@@ -49,6 +49,10 @@ class Renderer:
         self._ghost: mujoco.MjData | None = None
         self._viewer: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without context and window: a copy opens its own."""
+        return {**vars(self), "_renderer": None, "_viewer": None}
+
     def draw(self, qpos: FloatArray, ghost_qpos: FloatArray | None = None) -> NDArray[np.uint8]:
         """One picture.
 

@@ -11,6 +11,7 @@ import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import mujoco.rollout
@@ -97,10 +98,23 @@ class Simulation:
         self._kinematic_model.opt.disableflags |= _NO_DYNAMICS
         self._kinematic_model.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
         self._n_threads = n_threads or available_cores()
+        self._open()
+
+    def _open(self) -> None:
+        """Starts the threads, each with data of its own."""
         # One thread needs no pool: it runs in the caller's.
         self._pool = mujoco.rollout.Rollout(nthread=self._n_threads if self._n_threads > 1 else 0)
-        self._data = [mujoco.MjData(model) for _ in range(self._n_threads)]
-        self._kinematic_data = [mujoco.MjData(model) for _ in range(self._n_threads)]
+        self._data = [mujoco.MjData(self.model) for _ in range(self._n_threads)]
+        self._kinematic_data = [mujoco.MjData(self.model) for _ in range(self._n_threads)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the threads: a copy has its own. Between calls their data hold no state."""
+        own = ("_pool", "_data", "_kinematic_data")
+        return {name: value for name, value in vars(self).items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._open()
 
     def close(self) -> None:
         """Ends the threads."""

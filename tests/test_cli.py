@@ -19,9 +19,11 @@ from stable_baselines3 import PPO
 from sb3_mimic.cli import main
 from sb3_mimic.demos.storage import read_provenance
 from sb3_mimic.envs import PiDogEnv
+from sb3_mimic.envs.pidog_batch import PiDogBatch
 from sb3_mimic.learn import pipeline
 from sb3_mimic.learn.asymmetric import AsymmetricPolicy
 from sb3_mimic.learn.config import TrainConfig
+from sb3_mimic.learn.environments import make_envs
 from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.learn.saved import load_policy, read_timesteps
 from sb3_mimic.learn.tasks import TASKS, Task
@@ -305,6 +307,70 @@ def test_a_run_goes_on_without_the_model_that_it_began_with() -> None:
     first.model.unlink()
     assert main(["train", "--resume", "outputs/second", "--total-rl-timesteps", "384"]) == 0
     assert read_timesteps(RunFolder(Path("outputs/second")).model) == 384
+
+
+def test_what_goes_on_meets_neither_its_own_episodes_again_nor_those_of_evaluations() -> None:
+    seeds = {
+        pipeline._seed_of_resumption(seed, steps)
+        for seed in (0, 42, 100_000)
+        for steps in (0, 99_968, 100_000, 199_936)
+    }
+    assert len(seeds) == 12
+    taken = {s + offset + i for s in (0, 42) for offset in (0, 100_000) for i in range(256)}
+    assert not seeds & taken
+
+
+def test_a_curriculum_goes_on_where_it_was() -> None:
+    preset = Path("mine.yaml")
+    preset.write_text("env: pidog-hardware\ntraining_env_kwargs: {curriculum_steps: 1000}\n")
+    name = ("--preset", str(preset), "--experiment-name", "a")
+    assert train(*name, timesteps=256) == 0
+    run, config = pipeline._open_run(Path("outputs/a"), TrainConfig(resume=Path("outputs/a")))
+    kwargs = config.task.env_kwargs(config.motion) | config.training_env_kwargs
+    envs = make_envs(config.task.env_id, 4, env_kwargs=kwargs)
+    pipeline._resumed_model(run, config, envs, lambda _: None)
+    batch = getattr(envs.unwrapped, "batched", None)
+    assert isinstance(batch, PiDogBatch)
+    np.testing.assert_array_equal(batch.strength, 256 / 4 / 1000)
+    envs.close()
+
+
+@pytest.mark.parametrize("how", ["takes no render mode", "fails to draw"])
+def test_a_task_that_cannot_be_drawn_trains_without_videos(
+    how: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    class Blind(gym.Env[np.ndarray, np.ndarray]):
+        observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+        action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+
+        def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+            super().reset(seed=seed)
+            return np.zeros(2, np.float32), {}
+
+        def step(self, action: np.ndarray) -> Any:
+            return np.zeros(2, np.float32), 0.0, True, False, {}
+
+    class Failing(Blind):
+        def __init__(self, render_mode: str | None = None) -> None:
+            self.metadata = {"render_modes": ["rgb_array"]}
+            self.render_mode = render_mode
+
+        def render(self) -> Any:
+            raise TypeError("size must be two numbers")
+
+    kind: Any = Blind if how == "takes no render mode" else Failing
+    gym.register("Blind-v0", entry_point=kind)
+    task = replace(TASKS["pidog"], name="blind", env_id="Blind-v0")
+    monkeypatch.setitem(TASKS, "blind", task)
+    monkeypatch.setattr(pipeline._Job, "films", FILMS)
+    monkeypatch.setattr(Task, "env_kwargs", lambda *_, **__: {})
+    blind = replace(task, training_env_kwargs={}, eval_env_kwargs={}, motion=None)
+    monkeypatch.setitem(TASKS, "blind", blind)
+    assert train("--env", "blind", "--skip-bc", timesteps=128) == 0
+    said = capsys.readouterr().out
+    assert "no videos: " in said
+    assert "evaluation: " in said
+    gym.registry.pop("Blind-v0")
 
 
 def test_a_run_keeps_its_preset_as_it_was(tmp_path: Path, capsys: Capture) -> None:

@@ -1,5 +1,7 @@
 """One contract for every registered environment, alone, in a batch and under the host's tools."""
 
+import copy
+import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -311,3 +313,20 @@ def test_there_are_no_more_threads_than_environments(env_id: str) -> None:
     assert len(batch.simulation._data) == 2
     batch.close()
     env.close()
+
+
+def test_a_copy_goes_on_as_the_original_does(env_id: str) -> None:
+    env = gym.make(env_id)
+    env.reset(seed=0)
+    size = env.action_space.sample().size
+    actions = np.random.default_rng(0).uniform(-0.3, 0.3, (5, size))
+    env.step(actions[0].astype(np.float32))
+    copies = [copy.deepcopy(env), pickle.loads(pickle.dumps(env))]  # noqa: S301 - our own
+    for action in actions[1:].astype(np.float32):
+        found = env.step(action)
+        for other in copies:
+            same = other.step(action)
+            np.testing.assert_array_equal(found[0], same[0])
+            assert found[1:4] == same[1:4]
+    for each in (env, *copies):
+        each.close()

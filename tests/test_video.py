@@ -83,3 +83,11 @@ def test_a_draft_shows_the_same_scene_without_shadows(tmp_path: Path) -> None:
     full, simple = made
     assert full.shape == simple.shape == (3, 48, 64, 3)
     assert 0.5 < np.abs(full - simple).mean() < 30
+
+
+@pytest.mark.parametrize("env_id", ["sb3_mimic/HumanoidMimic-v0", "sb3_mimic/PiDog-v0"])
+def test_pictures_may_be_larger_than_the_robots_file_says(env_id: str) -> None:
+    env: Any = gym.make(env_id, render_mode="rgb_array", width=2000, height=1500)
+    env.reset(seed=0)
+    assert env.render().shape == (1500, 2000, 3)
+    env.close()
