@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sb3_mimic.envs.opengl import has_display
 from sb3_mimic.errors import InputError
+from sb3_mimic.names import unknown_name
 
 FloatArray = NDArray[np.float64]
 
@@ -39,9 +40,15 @@ class Renderer:
     Args:
         model: The model.
         options: Size and camera.
+
+    Raises:
+        InputError: If the model has no such camera.
     """
 
     def __init__(self, model: mujoco.MjModel, options: RenderOptions) -> None:
+        cameras = [model.camera(index).name for index in range(model.ncam)]
+        if options.camera not in cameras:
+            raise unknown_name("camera", options.camera, cameras)
         self._model = model
         self._options = options
         self._data = mujoco.MjData(model)

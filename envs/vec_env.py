@@ -189,7 +189,8 @@ def make_native_vec_env(
         The environments, not yet reset. For episode statistics wrap them in SB3's ``VecMonitor``.
 
     Raises:
-        ValueError: If the environment is not a `MimicEnv`, or is wrapped (``max_episode_steps``).
+        ValueError: If the environment is not a `MimicEnv`, or is wrapped (``max_episode_steps``);
+            or if none is asked for.
 
     Example:
         >>> from sb3_mimic.envs import make_native_vec_env
@@ -198,6 +199,8 @@ def make_native_vec_env(
         8
         >>> env.close()
     """
+    if n_envs < 1:
+        raise ValueError(f"the number of environments must be at least 1, got {n_envs}")
     made = gym.make(env_id, **env_kwargs)
     env = made.unwrapped
     if not isinstance(env, MimicEnv):

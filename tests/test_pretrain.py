@@ -10,6 +10,7 @@ import pytest
 import torch as th
 from hypothesis import given
 from hypothesis import strategies as st
+from imitation.data.rollout import flatten_trajectories
 from imitation.data.types import Trajectory
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.env_util import make_vec_env
@@ -285,3 +286,10 @@ def test_demonstrations_are_normalized_as_the_environments_are(env: VecEnv) -> N
 def test_policies_that_cannot_be_cloned_into_are_named(env: VecEnv) -> None:
     with pytest.raises(InputError, match=r"actor-critic policy without memory.*SAC's SACPolicy"):
         pretrain(SAC("MlpPolicy", env, device="cpu"), teacher(), 1)  # type: ignore[arg-type]
+
+
+def test_transitions_are_no_trajectories(env: VecEnv) -> None:
+    model = make_model("ppo", env, SETTINGS, seed=0)
+    steps: Any = flatten_trajectories(teacher())
+    with pytest.raises(InputError, match="trajectory 0: is a dict, not imitation's Trajectory"):
+        pretrain(model, steps, 1)

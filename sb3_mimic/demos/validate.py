@@ -42,6 +42,10 @@ def check_trajectories(
         raise InputError(f"{source}: hold no trajectory")
     for index, trajectory in enumerate(trajectories):
         where = f"{source}: trajectory {index}"
+        if not isinstance(trajectory, Trajectory):
+            raise InputError(
+                f"{where}: is a {type(trajectory).__name__}, not imitation's Trajectory"
+            )
         observations = np.asarray(trajectory.obs)
         actions = np.asarray(trajectory.acts)
         _check_shape(where, "observations", observations, observation_space)
