@@ -94,7 +94,7 @@ def test_pictures_may_be_larger_than_the_robots_file_says(env_id: str) -> None:
 
 
 def test_a_camera_that_there_is_not_is_named() -> None:
-    env = gym.make("sb3_mimic/PiDog-v0", render_mode="rgb_array", camera="head")
+    env: Any = gym.make("sb3_mimic/PiDog-v0", render_mode="rgb_array", camera="head")
     env.reset(seed=0)
     with pytest.raises(InputError, match="unknown camera 'head'; did you mean head_camera"):
         env.render()
