@@ -239,14 +239,14 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(algo: str, capsys: Captur
     err = capsys.readouterr().err
     assert "sb3-mimic train --resume outputs/a" in err
     run = RunFolder(Path("outputs/a"))
-    assert run.latest_checkpoint() == (run.checkpoint(132), 132)
+    assert run.latest_checkpoint() == (run.checkpoint(128), 128)
     # Written while the run was killed.
     run.checkpoint(500).write_bytes(b"PK half a zip")
     Path("mine.py").write_text(Path("mine.py").read_text().replace("132", "-1"))
     sys.modules.pop("mine", None)
     assert main(["train", "--resume", "outputs/a"]) == 0
-    assert "going on from outputs/a/checkpoints/model_132_steps.zip" in capsys.readouterr().out
-    assert read_timesteps(run.model) == 132 + 384
+    assert "going on from outputs/a/checkpoints/model_128_steps.zip" in capsys.readouterr().out
+    assert read_timesteps(run.model) == 128 + 384
     assert set(json.loads(run.evaluation.read_text())) == {"clone", "num_timesteps", "model"}
     assert (run.path / "1.monitor.csv").is_file()
 

@@ -193,3 +193,12 @@ def test_a_reader_that_stops_reading_is_no_failure(folder: Path) -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait(timeout=60) == 1
+
+
+def test_links_in_a_circle_are_named_and_the_others_listed(folder: Path) -> None:
+    before = {file.path for file in index_folder(folder)}
+    (folder / "a.bvh").symlink_to(folder / "b.bvh")
+    (folder / "b.bvh").symlink_to(folder / "a.bvh")
+    found = {file.path: file.problem for file in index_folder(folder)}
+    assert set(found) == before | {"a.bvh", "b.bvh"}
+    assert "symbolic links" in str(found["a.bvh"])

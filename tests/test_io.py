@@ -74,5 +74,5 @@ def test_what_could_not_be_written_is_refused_before_the_work(tmp_path: Path) ->
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
 def test_a_folder_that_may_not_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o555)
-    with pytest.raises(InputError, match="no permission to write in"):
+    with pytest.raises(InputError, match="no file can be made in"):
         check_writable(tmp_path / "locked" / "run")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.motion.contacts import ground_height
 from sb3_mimic.motion.formats import text
 from sb3_mimic.motion.formats.asfamc import read_asf_amc
 from sb3_mimic.motion.formats.bvh import read_bvh
@@ -539,3 +541,43 @@ def test_garbage_ends_in_a_sentence(
     path.write_bytes(content[:place] + garbage + content[place:])
     with contextlib.suppress(InputError):  # any other error is one of ours
         assert read_bvh(path).n_frames == 3
+
+
+def test_up_is_found_whatever_the_axes(motions_dir: Path, tmp_path: Path) -> None:
+    """The same figure with its axes moved on by one and by two: z up, facing x, and x up."""
+    for file in sorted((motions_dir / "cmu-bvh").glob("*.bvh"))[::4]:
+        original = read_bvh(file)
+        once, twice = (tmp_path / f"{file.stem}_{n}.bvh" for n in (1, 2))
+        once.write_text(moved_on(file.read_text()))
+        twice.write_text(moved_on(once.read_text()))
+        found = read_bvh(once)
+        assert "z up" in found.units
+        heights = original.positions()[::50, :, 2]
+        np.testing.assert_allclose(found.positions()[::50, :, 2], heights, atol=1e-6)
+        with pytest.raises(InputError, match="stands along x, and up is y or z"):
+            read_bvh(twice)
+
+
+def moved_on(text: str) -> str:
+    """A BVH file whose x is called y, whose y is called z, and whose z is called x."""
+    letters = {"X": "Y", "Y": "Z", "Z": "X"}
+    lines = []
+    for line in text.splitlines():
+        words = line.split()
+        if words[:1] == ["OFFSET"]:
+            lines.append(f"OFFSET {words[3]} {words[1]} {words[2]}")
+        else:
+            renamed = r"\b([XYZ])(?=position|rotation)"
+            lines.append(re.sub(renamed, lambda match: letters[match[1]], line))
+    return "\n".join(lines) + "\n"
+
+
+def test_a_figure_of_a_root_alone_stands_on_it(tmp_path: Path) -> None:
+    path = tmp_path / "single.bvh"
+    channels = "6 Xposition Yposition Zposition Zrotation Xrotation Yrotation"
+    path.write_text(
+        f"HIERARCHY\nROOT Hips\n{{\nOFFSET 0 0 0\nCHANNELS {channels}\n}}\n"
+        "MOTION\nFrames: 2\nFrame Time: 0.1\n0 90 0 0 0 0\n0 91 0 0 0 0\n"
+    )
+    motion = read_bvh(path, "cm")
+    assert ground_height(motion) == pytest.approx(0.9, abs=0.011)

@@ -103,12 +103,21 @@ def test_a_table_knows_better(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("name,who\na,b\n", "line 2 needs the columns file, subject"), (b"\xff\xfe\xfa", "not a CSV")],
+    [
+        ("name,who\na,b\n", "first line must name the columns file, subject"),
+        (b"\xff\xfe\xfa", "not a CSV"),
+    ],
 )
 def test_what_is_no_table(content: str | bytes, message: str, folder: Path) -> None:
     table = folder / "who.csv"
     table.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(InputError, match=message):
+        find_sources(folder, table)
+    table.write_text("file,subject,activity\n[1],,\n")
+    with pytest.raises(InputError, match="line 2 needs the columns file, subject"):
+        find_sources(folder, table)
+    table.write_text("file,subject,activity\nnope.txt,a,b\n")
+    with pytest.raises(InputError, match="none of its 1 files is in"):
         find_sources(folder, table)
     with pytest.raises(InputError, match="cannot be read"):
         find_sources(folder, folder / "nowhere.csv")

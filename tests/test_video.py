@@ -99,3 +99,24 @@ def test_a_camera_that_there_is_not_is_named() -> None:
     with pytest.raises(InputError, match="unknown camera 'head'; did you mean head_camera"):
         env.render()
     env.close()
+
+
+def test_a_video_that_ffmpeg_does_not_end_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        """A writer to a full disk: what is there is not the whole."""
+
+        def __init__(self, path: Path, **_: Any) -> None:
+            path.write_bytes(b"ftypisom mdat")
+
+        def append_data(self, frame: Any) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("sb3_mimic.report.video.imageio.get_writer", Full)
+    with pytest.raises(InputError, match="ffmpeg cannot write it whole"):
+        write_video(tmp_path / "a.mp4", [np.zeros((4, 4, 3), np.uint8)], 10.0)
+    assert list(tmp_path.iterdir()) == []

@@ -2,14 +2,18 @@
 
 import errno
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 # What the system says of a place where nothing can be written.
 _NOT_TO_BE_WRITTEN = (
-    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC),
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
     *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
 )
+# What it says while something is written, not naming it.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked == ["--version"]:  # no field of a subcommand, which is all that the parser knows
         print(f"sb3-mimic {__version__}")
         return 0
+    if threading.current_thread() is threading.main_thread():
+        # As Docker and schedulers end a job: what Ctrl-C saves is saved then, too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         command = parse(asked)
         seed = getattr(command, "seed", 0)
@@ -52,6 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
+        if error.errno in _NO_SPACE:
+            print(f"sb3-mimic: nothing more can be written ({error.strerror})", file=sys.stderr)
+            return 1
         if error.errno not in _NOT_TO_BE_WRITTEN or error.filename is None:
             raise
         print(f"sb3-mimic: {error.filename}: cannot be written ({error.strerror})", file=sys.stderr)

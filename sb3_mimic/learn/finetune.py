@@ -124,6 +124,7 @@ def fine_tune(
         + _as_callbacks(callback)
         + ([ProgressCallback(None if progress_bar else say)] if progress_bar or say else [])
     )
+    begun = model.num_timesteps if resume else 0
     try:
         model.learn(
             total_timesteps,
@@ -135,6 +136,9 @@ def fine_tune(
         if callbacks.locals:  # training had started: bars are closed, a frozen actor is freed
             callbacks.on_training_end()
         if run is not None and isinstance(error, KeyboardInterrupt):
+            # Nothing has been learned yet of what was collected since the last update.
+            rollout = model.n_steps * model.n_envs
+            model.num_timesteps = begun + (model.num_timesteps - begun) // rollout * rollout
             save_model(model, run.checkpoint(model.num_timesteps))
         raise
     return model

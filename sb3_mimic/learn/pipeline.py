@@ -150,7 +150,10 @@ def _train(
     say("evaluating")
     evaluation = job.evaluate(model)
     _note(run, {"num_timesteps": model.num_timesteps, "model": evaluation})
+    if films:
+        say("filming")
     video = _final_video(job, run, model, say) if films else None
+    say("writing the report")
     return TrainResult(run, evaluation, video, _report(run, films, say))
 
 
@@ -415,11 +418,14 @@ def _clone(
         set_log_std(model.policy, np.ones(len(result.residual)), (0.0, 0.0))
     save_model(model, run.clone)
     save_weights(model.policy, run.clone_weights)
-    error = result.validation_error[result.best_epoch] if result.validation_error else float("nan")
-    say(
-        f"cloned in {time.perf_counter() - start:.1f} s: best epoch {result.best_epoch + 1} of "
-        f"{len(result.validation_error)}, validation error {error:.2e}"
-    )
+    if result.validation_error:
+        say(
+            f"cloned in {time.perf_counter() - start:.1f} s: best epoch {result.best_epoch + 1} of "
+            f"{len(result.validation_error)}, validation error "
+            f"{result.validation_error[result.best_epoch]:.2e}"
+        )
+    else:
+        say("cloned for 0 epochs: the policy has the demonstrations' normalizer and noise alone")
     evaluation = job.evaluate(model)
     _note(run, {"clone": evaluation})
     say("clone: " + figures(evaluation))

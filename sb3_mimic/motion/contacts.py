@@ -31,10 +31,13 @@ _SPEED_TIME: Final = 0.025
 
 
 def foot_points(tree: JointTree) -> list[int]:
-    """The joints that are near the ground at rest: ankles, toes, and the tips of toes."""
+    """The joints that are near the ground at rest: ankles, toes, and the tips of toes.
+
+    Of a figure that is a root alone, the root.
+    """
     heights = tree.rest_positions[:, 2]
     low = heights <= heights.min() + _FOOT * np.ptp(heights)
-    return [int(joint) for joint in np.flatnonzero(low) if joint > 0]
+    return [int(joint) for joint in np.flatnonzero(low) if joint > 0] or [0]
 
 
 def ground_height(motion: SkeletalMotion) -> float:

@@ -116,8 +116,12 @@ def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
                 if entry.is_dir(follow_symlinks=False):
                     if not entry.name.startswith("."):
                         pending.append(f"{path}/")
-                elif Path(entry.name).suffix.lower() in suffixes and entry.is_file():
-                    yield path, entry.stat()
+                elif Path(entry.name).suffix.lower() in suffixes:
+                    try:
+                        if entry.is_file():
+                            yield path, entry.stat()
+                    except OSError:  # a link in a circle: named where it is opened
+                        yield path, entry.stat(follow_symlinks=False)
 
 
 def _look(file: Path, path: str, n_bytes: int) -> MotionFile | None:

@@ -54,10 +54,14 @@ def find_sources(folder: str | Path, table: str | Path | None = None) -> list[Mo
             activity.
 
     Raises:
-        InputError: If the folder has no motion files, or the table cannot be read.
+        InputError: If the folder has no motion files, or the table cannot be read, or is of none
+            of them.
     """
     said = {} if table is None else _read_table(Path(table))
-    found = [_source(file.path, said) for file in index_folder(folder) if file.problem is None]
+    files = [file.path for file in index_folder(folder) if file.problem is None]
+    if said and not any(name in said for path in files for name in _names(path)):
+        raise InputError(f"{table}: none of its {len(said)} files is in {folder}")
+    found = [_source(path, said) for path in files]
     if not found:
         raise InputError(
             f"{folder}: holds no motion files (.txt and .json of DeepMimic, .bvh, .amc)"
@@ -126,9 +130,14 @@ def _fill(part_of: dict[str, str], parts: list[str], order: list[str]) -> None:
             part_of[smallest] = part
 
 
+def _names(path: str) -> tuple[str, str, str]:
+    """What a table may call a file."""
+    return path, Path(path).name, Path(path).stem
+
+
 def _source(path: str, said: Mapping[str, tuple[str, str]]) -> MotionSource:
     stem = Path(path).stem
-    for key in (path, Path(path).name, stem):
+    for key in _names(path):
         if key in said:
             return MotionSource(path, *said[key])
     folders = path.split("/")[:-1]
@@ -145,11 +154,15 @@ def _read_table(path: Path) -> dict[str, tuple[str, str]]:
     """Subject and activity by file."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            reader = csv.DictReader(file)
+            missing = {"file", "subject"} - set(reader.fieldnames or ())
+            rows = list(reader)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a CSV file ({error})") from error
+    if missing:
+        raise InputError(f"{path}: its first line must name the columns file, subject and activity")
     said = {}
     for number, row in enumerate(rows, 2):
         values = [(row.get(key) or "").strip() for key in ("file", "subject", "activity")]

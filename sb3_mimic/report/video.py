@@ -14,10 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.envs.env import MimicEnv
+from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
 
 #: Videos leave out pictures beyond this rate [Hz]: without a GPU each costs as much as many steps.
 LARGEST_RATE = 30.0
+
+# Type of the box of an MP4 file without which no frame is found.
+_INDEX = b"moov"
 
 
 class Policy(Protocol):
@@ -40,15 +44,23 @@ def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float) -> 
         path: The file, which is replaced.
         frames: Pictures ``(height, width, 3)``, all of one size.
         fps: Frames per second.
+
+    Raises:
+        InputError: If it cannot be written.
     """
-    with (
-        atomic_path(path) as temporary,
+    with atomic_path(path) as temporary:
         # Even sides suffice for H.264's 4:2:0; imageio would scale to multiples of 16. As a context
         # of its own it would not end ffmpeg after an error.
-        closing(imageio.get_writer(temporary, fps=fps, macro_block_size=2)) as writer,
-    ):
-        for frame in frames:
-            writer.append_data(frame)
+        writer = imageio.get_writer(temporary, fps=fps, macro_block_size=2)
+        try:
+            with closing(writer):
+                for frame in frames:
+                    writer.append_data(frame)
+        except OSError as error:  # of the pipe to an ffmpeg that has ended
+            raise InputError(f"{path}: ffmpeg cannot write it") from error
+        # imageio does not look how ffmpeg ended, which writes the index of the frames last.
+        if not temporary.is_file() or _INDEX not in temporary.read_bytes():
+            raise InputError(f"{path}: ffmpeg cannot write it whole; is there space left?")
 
 
 def rollout_frames(

@@ -1,6 +1,7 @@
 """``sb3-mimic motions convert``: a motion in another format, cut and cleaned."""
 
 import json
+import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -76,6 +77,8 @@ class MotionsConvert(Reading):
             raise InputError(
                 f"{self.output}: cannot be written ({error.strerror or error})"
             ) from error
+        for doubt in [] if retargeted is None else retargeted.report.doubts():
+            print(f"warning: {doubt}", file=sys.stderr)
         if self.json:
             said = {
                 "motion": motion.name,

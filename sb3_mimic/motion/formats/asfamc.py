@@ -105,10 +105,10 @@ def find_asf(amc: Path) -> Path:
         return beside[0]
     subject = amc.stem.partition("_")[0]
     found = (
-        f"there are {', '.join(path.name for path in beside[:4])}" if beside else "there is none"
+        f"there are {', '.join(path.name for path in beside[:4])}" if beside else "nor is another"
     )
     raise InputError(
-        f"{amc}: its skeleton {subject}.asf is not beside it (there is {found}); give it with --asf"
+        f"{amc}: its skeleton {subject}.asf is not beside it ({found}); give it with --asf"
     )
 
 

@@ -12,7 +12,7 @@ from sb3_mimic.motion.formats.text import number, quoted, refused
 CHANNELS: Final = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "xyz")
 
 #: More joints than any figure has, so that a broken file does not fill the memory.
-_MOST_JOINTS: Final = 10_000
+_MOST_JOINTS: Final = 500
 
 
 @dataclass

@@ -57,11 +57,9 @@ def check_text_file(path: Path, kind: str) -> None:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if not start.strip():
-        raise InputError(f"{path}: is empty, not a {kind} file")
+        raise InputError(f"{path}: is empty, no {kind} file")
     if b"\0" in start:
-        raise InputError(
-            f"{path}: is binary (or UTF-16) and not a {kind} file, which is plain text"
-        )
+        raise InputError(f"{path}: is binary (or UTF-16) and no {kind} file, which is plain text")
 
 
 def refused(path: Path, line: int, message: str) -> InputError:

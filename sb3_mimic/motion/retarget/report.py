@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.kinematics import body_poses, lowest_points
+from sb3_mimic.motion.lint.tolerances import JOINT_SPEED, PENETRATION
 from sb3_mimic.motion.retarget.feet import SOLE_EDGES, Foot, place
 from sb3_mimic.motion.sides import SIDES
 
 Array = NDArray[np.float64]
+
+# Mean speed of soles over the ground that no way of walking has, nor skating [m/s].
+_HOPELESS_SKATE = 2.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,20 @@ class RetargetReport:
             f"under the ground: {100 * self.penetration:.1f} cm",
             f"beyond joint limits: {self.limit_excess:.3f} rad",
             f"fastest: {self.fastest_joint} at {self.fastest_speed:.1f} rad/s",
+        ]
+
+    def doubts(self) -> list[str]:
+        """What no motion of a person is like, a sentence each; empty where all is well."""
+        bounds = (
+            ("under the ground [m]", self.penetration, PENETRATION[2]),
+            ("sliding over the ground [m/s]", self.skate_mean, _HOPELESS_SKATE),
+            ("fastest joint [rad/s]", self.fastest_speed, JOINT_SPEED),
+        )
+        return [
+            f"{what}: {value:.2f}, more than {most:g} is no person; look at --up, --units and "
+            "--print-mapping"
+            for what, value, most in bounds
+            if value > most
         ]
 
 
