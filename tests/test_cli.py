@@ -280,22 +280,22 @@ def test_a_resumed_run_that_is_stopped_goes_on_to_where_it_was_sent(capsys: Capt
         "from stable_baselines3.common.callbacks import BaseCallback\n"
         "class Stop(BaseCallback):\n"
         "    def _on_step(self):\n"
-        "        if self.num_timesteps == 320:\n"
+        "        if self.num_timesteps == 388:\n"
         "            raise KeyboardInterrupt\n"
         "        return True\n"
     )
     name = "my dog"
     assert train("--env", "pidog", "--experiment-name", name) == 0
     resume = ["train", "--resume", f"outputs/{name}"]
-    code = main([*resume, "--total-rl-timesteps", "384", "--callback", "stopping:Stop"])
+    code = main([*resume, "--total-rl-timesteps", "512", "--callback", "stopping:Stop"])
     assert code == 130
     assert f"--resume 'outputs/{name}'" in capsys.readouterr().err
     run = RunFolder(Path("outputs") / name)
-    assert last_model(run) == run.checkpoint(320)
-    Path("stopping.py").write_text(Path("stopping.py").read_text().replace("320", "-1"))
+    assert last_model(run) == run.checkpoint(384)
+    Path("stopping.py").write_text(Path("stopping.py").read_text().replace("388", "-1"))
     sys.modules.pop("stopping", None)
     assert main(resume) == 0
-    assert read_timesteps(run.model) == 320 + 128  # whole rollouts
+    assert read_timesteps(run.model) == 512
     assert last_model(run) == run.model
 
 
