@@ -441,7 +441,7 @@ def test_pretrain_without_evaluation_writes_no_figures_of_it(
     options = ["pretrain", "--env", "pidog", "--epochs", "1", "--n-demo-episodes", "1"]
     assert main([*options, "--no-eval", "--save-path", "b.zip"]) == 0
     assert "mean_reward" not in capsys.readouterr().out
-    assert "b.zip: exists already" in refused([*options, "--save-path", "b.pth"])
+    assert "b.pth: exists already" in refused([*options, "--save-path", "b.pth"])
     assert "must end in .zip or .pth" in refused([*options, "--save-path", "b.pt"])
 
 
