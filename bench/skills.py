@@ -90,6 +90,8 @@ anything. The minutes are that part of what the whole took, refinement and cloni
 {reached}
 ![Returns of the clips that loop over the training](skills.png)
 
+Dashed from scratch, solid from the clone, dotted what DeepMimic came to.
+
 ## Every run
 
 DeepMimic's figures are in parentheses. Pushes are forward and to the weaker side, those survived at
