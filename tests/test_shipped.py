@@ -1,6 +1,7 @@
 """The trained policies that come with the package: that they are there, and still can it."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,9 @@ def test_one_that_does_not_exist_is_refused_with_those_that_do() -> None:
         open_trained(Path("humanoid-wlak"))
     with pytest.raises(InputError, match=r"unknown motion .* trained policy: .*humanoid-walk"):
         Play("humanoid-wlak").run()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_policy_names_no_place_on_the_machine_that_it_was_trained_on(name: str) -> None:
+    with zipfile.ZipFile(run_of(name).model) as archive:
+        assert json.loads(archive.read("data"))["tensorboard_log"] is None

@@ -45,7 +45,8 @@ def main() -> None:
     model.policy.optimizer = type(optimizer)(
         model.policy.parameters(), **model.policy.optimizer_kwargs
     )
-    for name in ("ep_info_buffer", "ep_success_buffer", "_last_obs", "_last_episode_starts"):
+    own = ("ep_info_buffer", "ep_success_buffer", "_last_obs", "_last_episode_starts")
+    for name in (*own, "tensorboard_log"):  # which is a place on the machine it was trained on
         setattr(model, name, None)
     for name in ("output_dir", "experiment_name", "resume"):
         config["train"].pop(name, None)
