@@ -140,8 +140,8 @@ class TrainConfig:
                 raise InputError(f"{flag(name)} must be at least {least}, got {value}")
         if self.learning_rate is not None and not self.learning_rate > 0:
             raise InputError(f"--learning-rate must be positive, got {self.learning_rate}")
-        folder = "a" if self.experiment_name is None else self.experiment_name
-        if folder in ("", ".", "..") or "/" in folder or "\\" in folder:
+        folder = self.experiment_name
+        if folder in ("", ".", "..") or set("/\\") & set(folder or ""):
             raise InputError(
                 f"--experiment-name must be the name of a folder, not {folder!r}; --output-dir "
                 "says where it lies"

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-from gymnasium import spaces
 from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecTransposeImage
 
 from sb3_mimic.envs import NativeVecEnv
 from sb3_mimic.envs.env import MimicEnv
@@ -17,9 +16,12 @@ from sb3_mimic.envs.vec_env import foreign_wrapper
 from sb3_mimic.errors import InputError
 
 
-def shown_transposed(space: spaces.Space[Any]) -> bool:
-    """Whether SB3 shows a policy observations of this space with an image's colors first."""
-    return is_image_space(space) and not is_image_space_channels_first(space)  # type: ignore[arg-type]
+def as_shown(envs: VecEnv) -> VecEnv:
+    """Environments as SB3 shows them to a policy: images with the colors first."""
+    space: Any = envs.observation_space
+    if is_image_space(space) and not is_image_space_channels_first(space):
+        return VecTransposeImage(envs)
+    return envs
 
 
 def make_env(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> gym.Env[Any, Any]:

@@ -21,14 +21,14 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.vec_env import VecNormalize, VecTransposeImage
+from stable_baselines3.common.vec_env import VecNormalize
 
 from sb3_mimic.envs.env import MimicEnv
 from sb3_mimic.envs.humanoid import HumanoidBatch
 from sb3_mimic.envs.joints import JointSpace
 from sb3_mimic.envs.vec_env import foreign_wrapper
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.environments import make_env, make_envs, shown_transposed
+from sb3_mimic.learn.environments import as_shown, make_env, make_envs
 from sb3_mimic.learn.episodes import PROTOCOL, Episodes, even_starts, run_episodes
 from sb3_mimic.learn.motions import merged
 from sb3_mimic.learn.sampling import motions_apart
@@ -236,10 +236,8 @@ def _evaluate_any(
     policy: Policy, env_id: str, kwargs: dict[str, Any], n_episodes: int, seed: int
 ) -> dict[str, float]:
     """SB3's own evaluation, for environments of other packages."""
-    envs = make_envs(env_id, min(n_episodes, 8), seed=seed, env_kwargs=kwargs)
+    envs = as_shown(make_envs(env_id, min(n_episodes, 8), seed=seed, env_kwargs=kwargs))
     try:
-        if shown_transposed(envs.observation_space):
-            envs = VecTransposeImage(envs)  # type: ignore[assignment]
         returns, lengths = evaluate_policy(
             policy,  # type: ignore[arg-type]
             envs,

@@ -15,7 +15,7 @@ from stable_baselines3.common.callbacks import (
 )
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.type_aliases import MaybeCallback
-from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.learn.callbacks import (
@@ -29,7 +29,7 @@ from sb3_mimic.learn.callbacks import (
     ThreadsCallback,
     VideoCallback,
 )
-from sb3_mimic.learn.environments import shown_transposed
+from sb3_mimic.learn.environments import as_shown
 from sb3_mimic.learn.policies import normalizers
 from sb3_mimic.learn.progress import HistogramCallback, ProgressCallback
 from sb3_mimic.learn.run import RunFolder
@@ -208,10 +208,8 @@ def _evaluation(
     verbose: bool,
 ) -> EvalCallback:
     """SB3's evaluation, going on where the run's earlier ones ended."""
-    if shown_transposed(eval_env.observation_space):
-        eval_env = VecTransposeImage(eval_env)
     callback = EvenStartsEvalCallback(
-        eval_env,
+        as_shown(eval_env),
         callback_on_new_best=None if run is None else SaveModelCallback(run.best_model),
         n_eval_episodes=settings.n_eval_episodes,
         eval_freq=eval_freq,

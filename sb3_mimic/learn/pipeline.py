@@ -13,7 +13,7 @@ import numpy as np
 from imitation.data.types import Trajectory
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
+from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.demos.storage import save_demonstrations
 from sb3_mimic.envs.opengl import has_display
@@ -23,7 +23,7 @@ from sb3_mimic.learn.algorithms import check_device, get_algorithm, make_model
 from sb3_mimic.learn.callbacks import NoiseCeilingCallback, load_callback
 from sb3_mimic.learn.collect import Source, load_for, refinement_options
 from sb3_mimic.learn.config import TrainConfig
-from sb3_mimic.learn.environments import make_envs, shown_transposed
+from sb3_mimic.learn.environments import as_shown, make_envs
 from sb3_mimic.learn.evaluate import evaluate
 from sb3_mimic.learn.finetune import FineTuneSettings, fine_tune
 from sb3_mimic.learn.motions import means, several
@@ -152,7 +152,8 @@ def _train(
     _note(run, {"num_timesteps": model.num_timesteps, "model": evaluation})
     if films:
         say("filming")
-    video = _final_video(job, run, model, say) if films else None
+    final = run.videos / "final.mp4"
+    video = _filmed(job, model, final, say, final=True) if films else None
     say("writing the report")
     return TrainResult(run, evaluation, video, _report(run, films, say))
 
@@ -271,7 +272,7 @@ class _Job:
         return warm_start(
             settings,
             demonstrations=demonstrations,
-            eval_env=_as_trained(eval_envs),
+            eval_env=as_shown(eval_envs),
             cloning=self.config.task.cloning,
             seed=self.config.seed,
             say=say,
@@ -449,10 +450,7 @@ def _reinforce(
     )
 
     def record(current: Any, timesteps: int) -> None:
-        try:
-            job.film(current, run.videos / f"step_{timesteps}.mp4", final=False)
-        except Exception as error:
-            say(f"no video: {type(error).__name__}: {error}")
+        _filmed(job, current, run.videos / f"step_{timesteps}.mp4", say, final=False)
         if has_display():
             # A machine may have a display and yet no window: training goes on without.
             with suppress(InputError, RuntimeError):
@@ -483,12 +481,12 @@ def _reinforce(
         save_model(model, run.model)
 
 
-def _final_video(
-    job: _Job, run: RunFolder, model: Policy, say: Callable[[str], None]
+def _filmed(
+    job: _Job, model: Policy, path: Path, say: Callable[[str], None], *, final: bool
 ) -> Path | None:
-    """The video of the final policy. Whatever is wrong with it, the training is done and saved."""
+    """A video; None where there is none. Whatever is wrong with it, training matters more."""
     try:
-        return job.film(model, run.videos / "final.mp4", final=True)
+        return job.film(model, path, final=final)
     except Exception as error:
         say(f"no video: {type(error).__name__}: {error}")
         return None
@@ -504,11 +502,6 @@ def _report(run: RunFolder, films: bool, say: Callable[[str], None]) -> Path | N
     except Exception as error:
         say(f"no report: {type(error).__name__}: {error}")
         return None
-
-
-def _as_trained(envs: VecEnv) -> VecEnv:
-    """Environments as SB3 shows them to a policy: images with the colors first."""
-    return VecTransposeImage(envs) if shown_transposed(envs.observation_space) else envs
 
 
 def _note(run: RunFolder, found: dict[str, Any]) -> None:

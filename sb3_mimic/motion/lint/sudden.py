@@ -1,12 +1,13 @@
 """Frames that stand out from their neighbors: spikes, jumps, and what shakes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from sb3_mimic.motion.clip import MotionClip
-from sb3_mimic.motion.finding import Finding
+from sb3_mimic.motion.finding import Finding, Severity
 from sb3_mimic.motion.lint.measures import Array, ClipMeasures
 from sb3_mimic.motion.lint.tolerances import (
     JUMP_ANGLE,
@@ -171,47 +172,26 @@ def find_jumps(motion: ClipMeasures, spikes: list[Event]) -> list[Event]:
 
 def check_spikes(motion: ClipMeasures, spikes: list[Event]) -> list[Finding]:
     """One finding for the joints that are off in the same frame, one for each joint otherwise."""
-    findings = []
-    for own in _together(spikes):
-        joint, frame, value = own.worst
-        unit = "m" if joint == "root position" else "rad"
-        findings.append(
-            motion.finding(
-                "spike",
-                "warning",
-                frame,
-                joint,
-                value,
-                unit,
-                own.n_frames,
-                f"{joint} jumps away by {value:.2f} {unit} for frame {frame} alone{own.others}",
-                "--fix puts the frame between its neighbors",
-            )
-        )
-    return findings
+    return _findings(
+        motion,
+        spikes,
+        "spike",
+        lambda joint, frame, off: f"{joint} jumps away by {off} for frame {frame} alone",
+        "--fix puts the frame between its neighbors",
+    )
 
 
 def check_jumps(motion: ClipMeasures, jumps: list[Event]) -> list[Finding]:
     """One finding for the joints that jump together, one for each joint otherwise."""
-    findings = []
-    for own in _together(jumps):
-        joint, frame, value = own.worst
-        unit = "m" if joint == "root position" else "rad"
-        findings.append(
-            motion.finding(
-                "jump",
-                "warning",
-                frame,
-                joint,
-                value,
-                unit,
-                own.n_frames,
-                f"{joint} breaks its course by {value:.2f} {unit} from frame {frame - 1} to {frame}"
-                f"{own.others}",
-                "the frames may have been glued together there; the body will follow late",
-            )
-        )
-    return findings
+    return _findings(
+        motion,
+        jumps,
+        "jump",
+        lambda joint, frame, off: (
+            f"{joint} breaks its course by {off} from frame {frame - 1} to {frame}"
+        ),
+        "the frames may have been glued together there; the body will follow late",
+    )
 
 
 def check_jitter(motion: ClipMeasures, known: list[Event]) -> list[Finding]:
@@ -227,22 +207,42 @@ def check_jitter(motion: ClipMeasures, known: list[Event]) -> list[Finding]:
             for i in np.flatnonzero(residual > least)
             if int(i) - pad not in excused.get(joint, ())
         ]
+    return _findings(
+        motion,
+        events,
+        "jitter",
+        lambda joint, frame, off: (
+            f"{joint} shakes: at frame {frame} it is {off} from the curve through its neighbors"
+        ),
+        "smooth the clip there; the body cannot follow such accelerations",
+        lambda joint, off: "warning" if off > 2 * _residual_bound(motion, joint) else "info",
+    )
+
+
+def _findings(
+    motion: ClipMeasures,
+    events: list[Event],
+    code: str,
+    message: Callable[[str, int, str], str],
+    advice: str,
+    severity: Callable[[str, float], Severity] = lambda *_: "warning",
+) -> list[Finding]:
+    """One finding for what happens together; the message is of joint, frame and how far off."""
     findings = []
     for own in _together(events):
         joint, frame, value = own.worst
         unit = "m" if joint == "root position" else "rad"
         findings.append(
             motion.finding(
-                "jitter",
-                "warning" if value > 2 * _residual_bound(motion, joint) else "info",
+                code,
+                severity(joint, value),
                 frame,
                 joint,
                 value,
                 unit,
                 own.n_frames,
-                f"{joint} shakes: at frame {frame} it is {value:.2f} {unit} from the curve through "
-                f"its neighbors{own.others}",
-                "smooth the clip there; the body cannot follow such accelerations",
+                message(joint, frame, f"{value:.2f} {unit}") + own.others,
+                advice,
             )
         )
     return findings
