@@ -28,7 +28,7 @@ from rows import (
     trained,
 )
 
-from sb3_mimic.learn.run import RunFolder
+from sb3_mimic.training.run import RunFolder
 
 MEASURES = {"humanoid": "normalized_return", "pidog": "mean_reward"}
 STARTS = {"scratch": ["--skip-bc"], "bc": []}

@@ -16,11 +16,11 @@ import torch as th
 from learner_cost import Shares
 from timing import RESULTS, interleaved, machine, markdown, median, ratio
 
+from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.io import atomic_path
-from sb3_mimic.learn.algorithms import make_model
-from sb3_mimic.learn.callbacks import ThreadsCallback
-from sb3_mimic.learn.environments import make_envs
-from sb3_mimic.learn.tasks import get_task
+from sb3_mimic.rl.algorithms import make_model
+from sb3_mimic.rl.callbacks import ThreadsCallback
+from sb3_mimic.tasks import get_task
 
 # Name of a case -> robot, algorithm, whether it sees through its camera.
 CASES = {

@@ -22,14 +22,14 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.demos.gait import SINE_FREQUENCY, Gait, make_gait
-from sb3_mimic.envs.pidog_batch import PiDogBatch
-from sb3_mimic.envs.pidog_legs import FOOT_RADIUS, JOINT_NAMES, LEGS
-from sb3_mimic.envs.pidog_model import load_pidog
-from sb3_mimic.envs.pidog_tasks import PiDogOptions
+from sb3_mimic.envs.pidog.batch import PiDogBatch
+from sb3_mimic.envs.pidog.legs import FOOT_RADIUS, JOINT_NAMES, LEGS
+from sb3_mimic.envs.pidog.model import load_pidog
+from sb3_mimic.envs.pidog.tasks import PiDogOptions
 from sb3_mimic.io import atomic_path
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
@@ -49,8 +49,6 @@ SINE_FREQUENCIES = (1.0, 1.5, 2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0)
 
 # A foot whose lowest point is nearer to the floor than this stands on it [m].
 _CONTACT = 5e-4
-
-FloatArray = NDArray[np.float64]
 
 
 class Recorder(PiDogBatch):

@@ -24,17 +24,17 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 import sb3_mimic  # noqa: F401 - registers the environments
+from sb3_mimic.cloning.pretrain import pretrain, set_log_std
 from sb3_mimic.demos.storage import save_demonstrations
-from sb3_mimic.envs.env import MimicEnv
-from sb3_mimic.learn.algorithms import make_model
-from sb3_mimic.learn.callbacks import ThreadsCallback
-from sb3_mimic.learn.collect import Source, load_for, refinement_options
-from sb3_mimic.learn.environments import make_envs
-from sb3_mimic.learn.episodes import PROTOCOL, even_starts, run_episodes
-from sb3_mimic.learn.pretrain import pretrain, set_log_std
-from sb3_mimic.learn.saved import load_weights, read_pretrained, save_weights
-from sb3_mimic.learn.tasks import Task, WarmStartSettings, get_task
-from sb3_mimic.learn.warm_start import NoiseGateCallback, warm_start
+from sb3_mimic.envs.core.env import MimicEnv
+from sb3_mimic.envs.core.make import make_envs
+from sb3_mimic.evaluation.episodes import PROTOCOL, even_starts, run_episodes
+from sb3_mimic.policies.saved import load_weights, read_pretrained, save_weights
+from sb3_mimic.rl.algorithms import make_model
+from sb3_mimic.rl.callbacks import ThreadsCallback
+from sb3_mimic.rl.warm_start import NoiseGateCallback, warm_start
+from sb3_mimic.tasks import Task, WarmStartSettings, get_task
+from sb3_mimic.training.sources import Source, load_for, refinement_options
 
 ROWS = Rows(RESULTS / "handover.json", ("env", "motion", "algo", "variant", "seed"))
 UPDATES, EPISODES, SECONDS = 20, 32, 5.0

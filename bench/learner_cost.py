@@ -13,10 +13,10 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from timing import interleaved, median, ratio
 from torch import nn
 
-from sb3_mimic.learn.algorithms import make_model
-from sb3_mimic.learn.environments import make_envs
-from sb3_mimic.learn.pretrain import ShuffledBatches
-from sb3_mimic.learn.tasks import get_task
+from sb3_mimic.cloning.pretrain import ShuffledBatches
+from sb3_mimic.envs.core.make import make_envs
+from sb3_mimic.rl.algorithms import make_model
+from sb3_mimic.tasks import get_task
 
 
 class Shares:

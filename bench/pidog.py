@@ -34,16 +34,16 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from sb3_mimic import collect_demonstrations, fine_tune, make_model, pretrain
 from sb3_mimic.demos.gait import Gait, make_gait
 from sb3_mimic.envs import PiDogEnv
-from sb3_mimic.envs.pidog_batch import PiDogBatch
-from sb3_mimic.envs.pidog_hardware import CLOCK_FREQUENCY
-from sb3_mimic.envs.pidog_servo import Servo
-from sb3_mimic.learn.algorithms import get_algorithm
-from sb3_mimic.learn.environments import make_envs
-from sb3_mimic.learn.finetune import FineTuneSettings
-from sb3_mimic.learn.run import RunFolder
-from sb3_mimic.learn.saved import save_model
-from sb3_mimic.learn.tasks import get_task
-from sb3_mimic.learn.warm_start import warm_start
+from sb3_mimic.envs.core.make import make_envs
+from sb3_mimic.envs.pidog.batch import PiDogBatch
+from sb3_mimic.envs.pidog.hardware import CLOCK_FREQUENCY
+from sb3_mimic.envs.pidog.servo import Servo
+from sb3_mimic.policies.saved import save_model
+from sb3_mimic.rl.algorithms import get_algorithm
+from sb3_mimic.rl.finetune import FineTuneSettings
+from sb3_mimic.rl.warm_start import warm_start
+from sb3_mimic.tasks import get_task
+from sb3_mimic.training.run import RunFolder
 
 ROWS = Rows(
     RESULTS / "pidog.json",

@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from sb3_mimic.envs.simulation import available_cores
+from sb3_mimic.envs.core.simulation import available_cores
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
 from sb3_mimic.refine.methods import METHODS, get_method

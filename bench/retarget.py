@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sb3_mimic.envs.simulation import available_cores
+from sb3_mimic.envs.core.simulation import available_cores
 from sb3_mimic.io import atomic_path
 from sb3_mimic.motion.cleaning import clean
 from sb3_mimic.motion.contacts import contact_window

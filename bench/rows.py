@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.io import atomic_path
-from sb3_mimic.learn.run import RunFolder
+from sb3_mimic.training.run import RunFolder
 from sb3_mimic.versions import versions
 
 ROOT = Path(__file__).resolve().parents[1]

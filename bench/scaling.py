@@ -16,7 +16,7 @@ import numpy as np
 from timing import RESULTS, Case, interleaved, machine, markdown, median, ratio
 
 from sb3_mimic.envs import NativeVecEnv, make_native_vec_env
-from sb3_mimic.envs.simulation import available_cores
+from sb3_mimic.envs.core.simulation import available_cores
 from sb3_mimic.io import atomic_path
 from sb3_mimic.motion import MotionClip, load_motion
 

@@ -30,7 +30,7 @@ from rows import (
 from skills import ROWS as ALONE
 from skills import SKILLS
 
-from sb3_mimic.learn.run import RunFolder
+from sb3_mimic.training.run import RunFolder
 
 ROWS = Rows(RESULTS / "several.json", ("skills", "algo", "seed"))
 

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from timing import PATIENCE, Case, difference, interleaved, median, ratio
 
-from sb3_mimic.envs.batched import BatchedEnv
-from sb3_mimic.envs.robot import Robot
-
-FloatArray = NDArray[np.float64]
+from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.core.batched import BatchedEnv
+from sb3_mimic.envs.core.robot import Robot
 
 _STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
 

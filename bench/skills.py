@@ -34,7 +34,7 @@ from rows import (
     write,
 )
 
-from sb3_mimic.learn.run import RunFolder
+from sb3_mimic.training.run import RunFolder
 
 ROWS = Rows(RESULTS / "skills.json", ("skill", "algo", "start", "seed"))
 

@@ -3,14 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sb3_mimic.envs.opengl import check_backend, choose_backend
+from sb3_mimic.envs.core.opengl import check_backend, choose_backend
 
 if TYPE_CHECKING:
-    from sb3_mimic.envs.humanoid import HumanoidMimicEnv as HumanoidMimicEnv
-    from sb3_mimic.envs.pidog import PiDogEnv as PiDogEnv
-    from sb3_mimic.envs.pidog import PiDogHardwareEnv as PiDogHardwareEnv
-    from sb3_mimic.envs.vec_env import NativeVecEnv as NativeVecEnv
-    from sb3_mimic.envs.vec_env import make_native_vec_env as make_native_vec_env
+    from sb3_mimic.envs.core.vec_env import NativeVecEnv as NativeVecEnv
+    from sb3_mimic.envs.core.vec_env import make_native_vec_env as make_native_vec_env
+    from sb3_mimic.envs.pidog.env import PiDogEnv as PiDogEnv
+    from sb3_mimic.envs.pidog.env import PiDogHardwareEnv as PiDogHardwareEnv
+    from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv as HumanoidMimicEnv
 
 if __name__ != "sb3_mimic.envs":
     raise ImportError(
@@ -22,11 +22,11 @@ choose_backend()
 
 # Public name -> module that defines it; imported on first use, since NativeVecEnv brings torch.
 _LAZY = {
-    "HumanoidMimicEnv": "sb3_mimic.envs.humanoid",
-    "NativeVecEnv": "sb3_mimic.envs.vec_env",
-    "PiDogEnv": "sb3_mimic.envs.pidog",
-    "PiDogHardwareEnv": "sb3_mimic.envs.pidog",
-    "make_native_vec_env": "sb3_mimic.envs.vec_env",
+    "HumanoidMimicEnv": "sb3_mimic.envs.tracking.humanoid_tmp",
+    "NativeVecEnv": "sb3_mimic.envs.core.vec_env",
+    "PiDogEnv": "sb3_mimic.envs.pidog.env",
+    "PiDogHardwareEnv": "sb3_mimic.envs.pidog.env",
+    "make_native_vec_env": "sb3_mimic.envs.core.vec_env",
 }
 
 __all__ = [

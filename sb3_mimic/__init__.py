@@ -12,16 +12,16 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.registration import register_environments
 
 if TYPE_CHECKING:
+    from sb3_mimic.cloning.pretrain import pretrain as pretrain
     from sb3_mimic.demos import collect_demonstrations as collect_demonstrations
     from sb3_mimic.envs import make_native_vec_env as make_native_vec_env
-    from sb3_mimic.learn.algorithms import make_model as make_model
-    from sb3_mimic.learn.evaluate import evaluate as evaluate
-    from sb3_mimic.learn.finetune import fine_tune as fine_tune
-    from sb3_mimic.learn.pretrain import pretrain as pretrain
-    from sb3_mimic.learn.warm_start import warm_start as warm_start
+    from sb3_mimic.evaluation.protocol import evaluate as evaluate
     from sb3_mimic.motion import MotionClip as MotionClip
     from sb3_mimic.motion import list_motions as list_motions
     from sb3_mimic.motion import load_motion as load_motion
+    from sb3_mimic.rl.algorithms import make_model as make_model
+    from sb3_mimic.rl.finetune import fine_tune as fine_tune
+    from sb3_mimic.rl.warm_start import warm_start as warm_start
 
 __version__ = Path(__file__).with_name("version.txt").read_text(encoding="utf-8").strip()
 
@@ -29,14 +29,14 @@ __version__ = Path(__file__).with_name("version.txt").read_text(encoding="utf-8"
 _LAZY = {
     "MotionClip": "sb3_mimic.motion",
     "collect_demonstrations": "sb3_mimic.demos",
-    "evaluate": "sb3_mimic.learn.evaluate",
-    "fine_tune": "sb3_mimic.learn.finetune",
+    "evaluate": "sb3_mimic.evaluation.protocol",
+    "fine_tune": "sb3_mimic.rl.finetune",
     "list_motions": "sb3_mimic.motion",
     "load_motion": "sb3_mimic.motion",
-    "make_model": "sb3_mimic.learn.algorithms",
+    "make_model": "sb3_mimic.rl.algorithms",
     "make_native_vec_env": "sb3_mimic.envs",
-    "pretrain": "sb3_mimic.learn.pretrain",
-    "warm_start": "sb3_mimic.learn.warm_start",
+    "pretrain": "sb3_mimic.cloning.pretrain",
+    "warm_start": "sb3_mimic.rl.warm_start",
 }
 
 __all__ = [

@@ -15,11 +15,11 @@ import pytest
 from sb3_mimic.cli.parser import parse
 from sb3_mimic.cli.train import Train
 from sb3_mimic.demos import COLLECTORS
-from sb3_mimic.learn import pipeline
-from sb3_mimic.learn.algorithms import ALGORITHMS
-from sb3_mimic.learn.config import TrainConfig
-from sb3_mimic.learn.presets import NO_PRESET
-from sb3_mimic.learn.tasks import TASKS
+from sb3_mimic.rl.algorithms import ALGORITHMS
+from sb3_mimic.tasks import TASKS
+from sb3_mimic.tasks.presets import NO_PRESET
+from sb3_mimic.training import pipeline
+from sb3_mimic.training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -15,8 +15,8 @@ from stable_baselines3 import PPO
 from sb3_mimic.cli.parser import parse
 from sb3_mimic.cli.train import Train
 from sb3_mimic.envs import PiDogEnv
-from sb3_mimic.learn.config import TrainConfig
-from sb3_mimic.learn.presets import NO_PRESET
+from sb3_mimic.tasks.presets import NO_PRESET
+from sb3_mimic.training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "migration.md").read_text(encoding="utf-8")

@@ -9,11 +9,11 @@ import pytest
 from sb3_contrib import TRPO
 from stable_baselines3 import PPO
 
-from sb3_mimic.learn.algorithms import make_model
-from sb3_mimic.learn.environments import make_envs
-from sb3_mimic.learn.tasks import TASKS, get_task
+from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.registration import ENVIRONMENTS
+from sb3_mimic.rl.algorithms import make_model
 from sb3_mimic.rl_zoo import settings
+from sb3_mimic.tasks import TASKS, get_task
 
 CONFIG = """
 {env_id}:

@@ -21,11 +21,11 @@ from PIL import Image
 
 from sb3_mimic.demos.gait import GAITS, Gait, make_gait
 from sb3_mimic.envs import HumanoidMimicEnv
-from sb3_mimic.envs.pidog_hardware import CONTROL_RATE
+from sb3_mimic.envs.pidog.hardware import CONTROL_RATE
 from sb3_mimic.io import atomic_path
-from sb3_mimic.learn.tasks import get_task
-from sb3_mimic.learn.trained import open_trained
 from sb3_mimic.report.video import Policy, frames_per_second, rollout_frames
+from sb3_mimic.tasks import get_task
+from sb3_mimic.training.trained import open_trained
 
 ROOT = Path(__file__).resolve().parents[1]
 Frame = NDArray[np.uint8]

@@ -36,13 +36,13 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion import MotionClip, write_deepmimic
 from sb3_mimic.motion.kinematics import sole_corners
 from sb3_mimic.motion.rotations import continuous_signs, wxyz
 from sb3_mimic.motion.skeleton import HINGE_NAMES, SOLE_CORNERS
 
-Array = NDArray[np.float64]
-Curve = Callable[[Array], Array]
+Curve = Callable[[FloatArray], FloatArray]
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 GRAVITY = 9.81
@@ -192,14 +192,14 @@ class Fit:
             return np.ones(NODES, dtype=bool)
         return ((self.phase - begin) % 1.0) <= (end - begin)
 
-    def _periodic_derivative(self) -> Array:
+    def _periodic_derivative(self) -> FloatArray:
         """Matrix that differentiates a periodic function by time, from its values at the nodes."""
         frequency = np.fft.fftfreq(NODES, 1 / NODES)
         frequency[NODES // 2] = 0
         factor = 2j * np.pi * frequency[:, None] / self.task.period
         return np.fft.ifft(factor * np.fft.fft(np.eye(NODES), axis=0), axis=0).real
 
-    def design(self, phase: Array, order: int) -> Array:
+    def design(self, phase: FloatArray, order: int) -> FloatArray:
         """Matrix (phases · coordinates, unknowns) of the coordinates or their time derivatives."""
         columns = []
         omega = 2 * np.pi / self.task.period
@@ -216,13 +216,13 @@ class Fit:
                     columns.append(column.ravel())
         return np.stack(columns, axis=1)
 
-    def tracking_design(self) -> Array:
+    def tracking_design(self) -> FloatArray:
         """Matrix (series · nodes, unknowns) of the series themselves."""
         rows = self.value.reshape(NODES, len(COORDINATES), -1)
         firsts = [COORDINATES.index(series.targets[0][0]) for series in self.task.series]
         return np.concatenate([rows[:, first] for first in firsts])
 
-    def motion(self, unknowns: Array) -> tuple[Array, Array, Array]:
+    def motion(self, unknowns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """qpos, qvel, qacc at the nodes."""
         shape = (NODES, len(COORDINATES))
         q, v, a = (
@@ -249,7 +249,7 @@ class Fit:
         qacc = np.concatenate([a[:, :3], self.derivative @ angular, a[:, 6:]], axis=1)
         return qpos, qvel, qacc
 
-    def physics(self, unknowns: Array) -> tuple[Array, Array, Array]:
+    def physics(self, unknowns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Corners (node, foot, corner, 3), and force and moment about the origin from the world."""
         qpos, qvel, qacc = self.motion(unknowns)
         corners = np.empty((NODES, 2, 4, 3))
@@ -267,7 +267,7 @@ class Fit:
             moment[node] = np.cross(qpos[node, :3], force[node]) + root
         return corners, force, moment
 
-    def residuals(self, unknowns: Array, dynamics: float) -> Array:
+    def residuals(self, unknowns: FloatArray, dynamics: float) -> FloatArray:
         """All that is to be small, each divided by what counts as one."""
         task = self.task
         qpos = self.motion(unknowns)[0]
@@ -288,16 +288,18 @@ class Fit:
             self.over_limits(qpos[:, 7:]) / np.radians(1),
             dynamics * self.impossible_wrench(corners, force, moment, qpos[:, :3]),
         ]
-        residuals: Array = np.concatenate(parts) / np.sqrt(NODES)
+        residuals: FloatArray = np.concatenate(parts) / np.sqrt(NODES)
         return residuals
 
-    def over_limits(self, hinges: Array) -> Array:
+    def over_limits(self, hinges: FloatArray) -> FloatArray:
         """By how much hinges come closer to their limits than 2° [rad]."""
         low, high = self.model.jnt_range[1:].T + np.radians([[2], [-2]])
-        over: Array = np.maximum(0, hinges - high) + np.maximum(0, low - hinges)
+        over: FloatArray = np.maximum(0, hinges - high) + np.maximum(0, low - hinges)
         return over.ravel()
 
-    def impossible_wrench(self, corners: Array, force: Array, moment: Array, root: Array) -> Array:
+    def impossible_wrench(
+        self, corners: FloatArray, force: FloatArray, moment: FloatArray, root: FloatArray
+    ) -> FloatArray:
         """What feet on the ground cannot give, or air in flight."""
         margin = 0.01  # of the centre of pressure to the sole's edge [m]
         supported = self.contact.any(axis=(1, 2))
@@ -325,7 +327,7 @@ class Fit:
         parts.append(about_root.ravel() / 5)
         return np.concatenate(parts)
 
-    def solve(self) -> Array:
+    def solve(self) -> FloatArray:
         """The fitted unknowns."""
         sigma = [
             np.full(NODES, s.sigma if s.targets[0][0] in COORDINATES[:3] else np.radians(s.sigma))
@@ -341,7 +343,7 @@ class Fit:
                 weight = omega**3 / scale * np.sqrt(NODES / 2)
                 roughness += [weight] * (1 if harmonic == 0 else 2)
         self.roughness = np.array(roughness)
-        unknowns: Array = np.linalg.lstsq(
+        unknowns: FloatArray = np.linalg.lstsq(
             self.tracking / self.sigma[:, None], self.reference / self.sigma, rcond=None
         )[0]
         for dynamics in (0.0, 0.3, 1.0):
@@ -351,7 +353,7 @@ class Fit:
             unknowns = result.x
         return unknowns
 
-    def clip(self, unknowns: Array) -> MotionClip:
+    def clip(self, unknowns: FloatArray) -> MotionClip:
         """The motion at the task's rate, first and last frame the same."""
         n_frames = round(self.task.period * self.task.fps) + 1
         phase = np.arange(n_frames) / (n_frames - 1)
@@ -474,7 +476,7 @@ def run() -> Task:
     )
 
 
-def minimum_jerk(at: Array, begin: float, end: float) -> Array:
+def minimum_jerk(at: FloatArray, begin: float, end: float) -> FloatArray:
     """Flash and Hogan's profile from 0 before ``begin`` to 1 after ``end``."""
     s = np.clip((at - begin) / (end - begin), 0, 1)
     return s**3 * (10 - 15 * s + 6 * s**2)
@@ -489,7 +491,7 @@ def squat() -> Task:
     """A squat to about parallel thighs in 3 s, arms brought forward."""
     many = range(9)
 
-    def depth(at: Array) -> Array:
+    def depth(at: FloatArray) -> FloatArray:
         return minimum_jerk(at, 0.06, 0.46) - minimum_jerk(at, 0.50, 0.92)
 
     return Task(
@@ -528,17 +530,17 @@ def wave() -> Task:
     """Standing and waving the right hand four times in 4 s, weight shifted a little to the left."""
     few, many = range(7), range(17)
 
-    def raised(at: Array) -> Array:
+    def raised(at: FloatArray) -> FloatArray:
         return minimum_jerk(at, 0.05, 0.27) - minimum_jerk(at, 0.70, 0.93)
 
-    def waving(at: Array) -> Array:
+    def waving(at: FloatArray) -> FloatArray:
         envelope = minimum_jerk(at, 0.17, 0.29) - minimum_jerk(at, 0.65, 0.78)
         return envelope * np.sin(2 * np.pi * 8 * (at - 0.22))
 
-    def abduction(at: Array) -> Array:
+    def abduction(at: FloatArray) -> FloatArray:
         return np.radians(-8 - 52 * raised(at) - 6 * waving(at))
 
-    def elbow(at: Array) -> Array:
+    def elbow(at: FloatArray) -> FloatArray:
         return np.radians(15 + 80 * raised(at) + 22 * waving(at))
 
     legs = [

@@ -13,14 +13,14 @@ from typing import Any
 
 import yaml
 
+from sb3_mimic.evaluation.protocol import evaluate
+from sb3_mimic.evaluation.robustness import push_test
 from sb3_mimic.io import atomic_path
-from sb3_mimic.learn.algorithms import get_algorithm
-from sb3_mimic.learn.evaluate import evaluate
-from sb3_mimic.learn.robustness import push_test
-from sb3_mimic.learn.run import RunFolder
-from sb3_mimic.learn.saved import save_model
-from sb3_mimic.learn.shipped import shipped_names
-from sb3_mimic.learn.trained import last_model, open_trained
+from sb3_mimic.policies.saved import save_model
+from sb3_mimic.rl.algorithms import get_algorithm
+from sb3_mimic.training.run import RunFolder
+from sb3_mimic.training.shipped import shipped_names
+from sb3_mimic.training.trained import last_model, open_trained
 
 POLICIES = Path(__file__).resolve().parents[1] / "assets" / "policies"
 

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise InputError(f"--seed must not be negative, got {seed}")
         # Chosen by hand, it may fail to load; the doctor says so itself, among other things.
         if os.environ.get("MUJOCO_GL") and not isinstance(command, Doctor):
-            from sb3_mimic.envs.opengl import check_backend
+            from sb3_mimic.envs.core.opengl import check_backend
 
             check_backend()
         return command.run()

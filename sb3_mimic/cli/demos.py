@@ -8,12 +8,12 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.learn.config import by_robot, optional
-from sb3_mimic.learn.motions import Motions
-from sb3_mimic.learn.tasks import get_task
+from sb3_mimic.tasks import get_task
+from sb3_mimic.tasks.motions import Motions
+from sb3_mimic.training.config import by_robot, optional
 
 if TYPE_CHECKING:
-    from sb3_mimic.learn.collect import Source
+    from sb3_mimic.training.sources import Source
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Demonstrations:
 
     def source(self, demos: Path | None = None, *, allow_pickle: bool = False) -> "Source":
         """The source that the options describe."""
-        from sb3_mimic.learn.collect import Source, refinement_options
+        from sb3_mimic.training.sources import Source, refinement_options
 
         task = get_task(self.env)
         n_episodes = task.n_demo_episodes if self.n_demo_episodes is None else self.n_demo_episodes

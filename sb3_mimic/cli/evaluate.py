@@ -12,8 +12,8 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.learn.config import optional
-from sb3_mimic.learn.motions import Motions, means, merged
+from sb3_mimic.tasks.motions import Motions, means, merged
+from sb3_mimic.training.config import optional
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Evaluate:
 
     def run(self) -> int:
         """Evaluates and prints."""
-        from sb3_mimic.learn.evaluate import evaluate
-        from sb3_mimic.learn.robustness import perturbation_curve, push_test
-        from sb3_mimic.learn.sampling import motions_apart
-        from sb3_mimic.learn.trained import open_trained
+        from sb3_mimic.evaluation.protocol import evaluate
+        from sb3_mimic.evaluation.robustness import perturbation_curve, push_test
         from sb3_mimic.report.robustness import plot_perturbation
+        from sb3_mimic.rl.callbacks.motion_sampling import motions_apart
+        from sb3_mimic.training.trained import open_trained
 
         self._check_plot()
         trained = open_trained(

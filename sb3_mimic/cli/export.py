@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import tyro
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.config import optional
-from sb3_mimic.learn.shipped import located
+from sb3_mimic.training.config import optional
+from sb3_mimic.training.shipped import located
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Export:
         """Exports and prints where to."""
         from sb3_mimic.export.policy import export_policy
         from sb3_mimic.export.servo import write_program
-        from sb3_mimic.learn.saved import load_policy
-        from sb3_mimic.learn.trained import Trained, open_trained, run_of
+        from sb3_mimic.policies.saved import load_policy
+        from sb3_mimic.training.trained import Trained, open_trained, run_of
 
         if self.servo and self.format != "onnx":
             raise InputError("--servo needs --format onnx: there is no PyTorch on the robot")

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.config import optional
+from sb3_mimic.training.config import optional
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class HubPush:
 
     def run(self) -> int:
         """Pushes and prints the address."""
-        from sb3_mimic.learn.hub import push_run
+        from sb3_mimic.training.hub import push_run
 
         print(push_run(self.path, self.repo))
         return 0
@@ -42,7 +42,7 @@ class HubLoad:
 
     def run(self) -> int:
         """Loads and prints the folder."""
-        from sb3_mimic.learn.hub import load_run
+        from sb3_mimic.training.hub import load_run
 
         if not self.trust:
             raise InputError(

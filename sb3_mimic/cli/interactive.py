@@ -10,7 +10,7 @@ from sb3_mimic.cli.demos import Demonstrations
 from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.learn.config import optional
+from sb3_mimic.training.config import optional
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imitation.data.types import Trajectory
     from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-    from sb3_mimic.learn.tasks import Task
+    from sb3_mimic.tasks import Task
 
     Interact = Callable[[OnPolicyAlgorithm, Sequence[Trajectory], Task], None]
 
@@ -44,12 +44,12 @@ class Interactive(Demonstrations):
 
     def learn(self, save_path: Path, interact: "Interact") -> int:
         """Clones, goes on with what acts in the environment, evaluates both, saves."""
-        from sb3_mimic.learn.algorithms import make_model
-        from sb3_mimic.learn.environments import make_envs
-        from sb3_mimic.learn.evaluate import evaluate
-        from sb3_mimic.learn.pipeline import figures
-        from sb3_mimic.learn.pretrain import pretrain
-        from sb3_mimic.learn.saved import save_model
+        from sb3_mimic.cloning.pretrain import pretrain
+        from sb3_mimic.envs.core.make import make_envs
+        from sb3_mimic.evaluation.protocol import evaluate
+        from sb3_mimic.policies.saved import save_model
+        from sb3_mimic.rl.algorithms import make_model
+        from sb3_mimic.training.pipeline import figures
 
         check_new(save_path, ".zip")
         if self.use_camera:
@@ -101,9 +101,9 @@ class Dagger(Interactive):
 
     def run(self) -> int:
         """Clones, runs DAgger, evaluates and saves."""
-        from sb3_mimic.learn.interactive import dagger
-        from sb3_mimic.learn.saved import load_policy
-        from sb3_mimic.learn.trained import model_file
+        from sb3_mimic.policies.saved import load_policy
+        from sb3_mimic.rl.interactive import dagger
+        from sb3_mimic.training.trained import model_file
 
         expert = None if self.dagger_expert is None else load_policy(model_file(self.dagger_expert))
 
@@ -135,7 +135,7 @@ class Adversarial(Interactive):
 
     def run(self) -> int:
         """Clones, trains, evaluates and saves."""
-        from sb3_mimic.learn.interactive import adversarial
+        from sb3_mimic.rl.interactive import adversarial
 
         def interact(
             model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"

@@ -11,12 +11,12 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.learn.config import optional
-from sb3_mimic.learn.shipped import located, shipped_names
+from sb3_mimic.training.config import optional
+from sb3_mimic.training.shipped import located, shipped_names
 
 if TYPE_CHECKING:
-    from sb3_mimic.learn.trained import Trained
     from sb3_mimic.report.performers import Performer
+    from sb3_mimic.training.trained import Trained
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,11 @@ class Play:
     def _policy(self, path: Path) -> int:
         import gymnasium as gym
 
-        from sb3_mimic.envs.env import MimicEnv
-        from sb3_mimic.envs.humanoid import HumanoidMimicEnv
-        from sb3_mimic.learn.run import RunFolder
-        from sb3_mimic.learn.trained import open_trained
+        from sb3_mimic.envs.core.env import MimicEnv
+        from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv
         from sb3_mimic.report.performers import PolicyPerformer
+        from sb3_mimic.training.run import RunFolder
+        from sb3_mimic.training.trained import open_trained
 
         trained = open_trained(
             path, env=self.env, motion=self.motion, use_camera=self.use_camera, device=self.device

@@ -11,7 +11,7 @@ import tyro
 from sb3_mimic.cli.demos import Demonstrations
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.learn.config import optional
+from sb3_mimic.training.config import optional
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class Pretrain(Demonstrations):
 
     def run(self) -> int:
         """Clones, saves, and evaluates unless told not to."""
-        from sb3_mimic.learn.algorithms import make_model
-        from sb3_mimic.learn.environments import make_envs
-        from sb3_mimic.learn.evaluate import evaluate
-        from sb3_mimic.learn.pipeline import figures
-        from sb3_mimic.learn.pretrain import pretrain
-        from sb3_mimic.learn.saved import save_model, save_weights
+        from sb3_mimic.cloning.pretrain import pretrain
+        from sb3_mimic.envs.core.make import make_envs
+        from sb3_mimic.evaluation.protocol import evaluate
+        from sb3_mimic.policies.saved import save_model, save_weights
+        from sb3_mimic.rl.algorithms import make_model
+        from sb3_mimic.training.pipeline import figures
 
         if not self.no_eval and self.n_eval_episodes < 1:
             raise InputError(f"--n-eval-episodes must be at least 1, got {self.n_eval_episodes}")

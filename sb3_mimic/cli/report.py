@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.config import optional
+from sb3_mimic.training.config import optional
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Report:
 
     def run(self) -> int:
         """Writes it and prints where it is."""
-        from sb3_mimic.learn.run import RunFolder
         from sb3_mimic.report.page import write_report
+        from sb3_mimic.training.run import RunFolder
 
         if not self.runs:
             raise InputError("report needs the folder of at least one run")

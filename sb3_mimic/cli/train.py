@@ -4,7 +4,7 @@ import shlex
 import sys
 from dataclasses import dataclass, fields
 
-from sb3_mimic.learn.config import TrainConfig
+from sb3_mimic.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Train(TrainConfig):
     def run(self) -> int:
         """Runs the job and prints where its results are."""
         config = TrainConfig(**{f.name: getattr(self, f.name) for f in fields(TrainConfig)})
-        from sb3_mimic.learn.pipeline import TrainingInterrupted, figures, train
+        from sb3_mimic.training.pipeline import TrainingInterrupted, figures, train
 
         try:
             result = train(config, say=_say, progress_bar=sys.stderr.isatty())

@@ -10,10 +10,10 @@ import numpy as np
 import tyro
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.config import optional
+from sb3_mimic.training.config import optional
 
 if TYPE_CHECKING:
-    from sb3_mimic.envs.reference import Reference
+    from sb3_mimic.envs.tracking.reference import Reference
     from sb3_mimic.refine.actions import RefinedActions
     from sb3_mimic.refine.replay import ReplayMetrics
 

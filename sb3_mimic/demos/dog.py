@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from sb3_mimic.envs.pidog_gaits import Gait
-from sb3_mimic.envs.pidog_legs import (
+from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.pidog.gaits import Gait
+from sb3_mimic.envs.pidog.legs import (
     HIP_TO_KNEE,
     KNEE_TO_TIP,
     SERVO_LIMIT,
@@ -19,8 +19,6 @@ from sb3_mimic.envs.pidog_legs import (
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.formats.dog3d import read_dog3d
 from sb3_mimic.motion.retarget.quadruped import FootPaths, foot_paths
-
-FloatArray = NDArray[np.float64]
 
 #: Fastest that a servo is asked to turn [rad/s]: the vendor's limit for legs, 428 degrees a second.
 SERVO_SPEED: Final = float(np.deg2rad(428))

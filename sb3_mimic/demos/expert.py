@@ -21,7 +21,8 @@ def collect_expert(
     """Rolls out an expert, deterministically.
 
     Args:
-        expert: An SB3 model, or its policy as :func:`sb3_mimic.learn.saved.load_policy` reads it.
+        expert: An SB3 model, or its policy as :func:`sb3_mimic.policies.saved.load_policy` reads
+            it.
         env: The environments, which this seeds.
         n_episodes: Number of episodes.
         seed: Seed of the environments and of the episodes' order.

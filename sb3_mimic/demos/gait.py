@@ -1,4 +1,4 @@
-"""Demonstrations of PiDog's hardcoded gaits (`sb3_mimic.envs.pidog_gaits`)."""
+"""Demonstrations of PiDog's hardcoded gaits (`sb3_mimic.envs.pidog.gaits`)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -9,17 +9,16 @@ from typing import Any, Final
 import gymnasium as gym
 import numpy as np
 from imitation.data.types import TrajectoryWithRew
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.demos.validate import check_trajectories
-from sb3_mimic.envs.pidog import PiDogEnv
-from sb3_mimic.envs.pidog_batch import PiDogBatch
-from sb3_mimic.envs.pidog_gaits import GAITS, SINE_FREQUENCY, Gait, make_gait
+from sb3_mimic.envs.pidog.batch import PiDogBatch
+from sb3_mimic.envs.pidog.env import PiDogEnv
+from sb3_mimic.envs.pidog.gaits import GAITS, SINE_FREQUENCY, Gait, make_gait
 from sb3_mimic.errors import InputError
 
 __all__ = ["ACTION_NOISE", "GAITS", "SINE_FREQUENCY", "Gait", "collect_gait", "make_gait"]
 
-FloatArray = NDArray[np.float64]
 
 ACTION_NOISE: Final = 0.03
 """Default standard deviation of the noise in demonstrations, in units of the action."""

@@ -24,16 +24,15 @@ from typing import Any, Literal, get_args
 import gymnasium as gym
 import numpy as np
 from imitation.data.types import TrajectoryWithRew
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.demos.passes import to_trajectories
 from sb3_mimic.demos.refined import NO_METHOD, Refinement, collect_refined
 from sb3_mimic.demos.validate import check_trajectories
-from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv, Motion, motions_of
+from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, HumanoidMimicEnv, Motion, motions_of
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine.pd import pd_torque, servo_target
 
-FloatArray = NDArray[np.float64]
 Method = Literal["feedforward", "pd"]
 
 # Passes that run at once; more only need more memory.

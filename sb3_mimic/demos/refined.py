@@ -19,11 +19,12 @@ import numpy as np
 from imitation.data.types import TrajectoryWithRew
 from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray, IndexArray
 from sb3_mimic.demos.passes import to_trajectories
 from sb3_mimic.demos.validate import check_trajectories
-from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidMimicEnv, residual_target
-from sb3_mimic.envs.manifold import difference, displace, random_tangents
-from sb3_mimic.envs.reference import Reference
+from sb3_mimic.envs.core.manifold import difference, displace, random_tangents
+from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, HumanoidMimicEnv, residual_target
+from sb3_mimic.envs.tracking.reference import Reference
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip
 from sb3_mimic.refine.actions import RefinedActions, check_fits, load_actions
@@ -31,9 +32,6 @@ from sb3_mimic.refine.cache import refine_cached
 from sb3_mimic.refine.ilqr import Plan, follow, linearize, solve
 from sb3_mimic.refine.methods import DEFAULT_METHOD, get_method
 from sb3_mimic.refine.problem import TrackingProblem, TrackingWeights, quantized
-
-FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.intp]
 
 # `Refinement.method` for no refinement.
 NO_METHOD = "none"
@@ -131,7 +129,7 @@ class RefinedSettings:
 
     Attributes:
         spread: Standard deviation of the first states; see
-            :func:`sb3_mimic.envs.manifold.random_tangents`.
+            :func:`sb3_mimic.envs.core.manifold.random_tangents`.
         action_noise: Standard deviation of what is added to the executed action.
 
     Raises:

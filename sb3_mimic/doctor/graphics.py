@@ -112,7 +112,7 @@ def _default_backend() -> str:
 
 def _window() -> Finding:
     # Imported late: the package that it is in sets MUJOCO_GL.
-    from sb3_mimic.envs.opengl import has_display
+    from sb3_mimic.envs.core.opengl import has_display
 
     advice = "sb3-mimic play writes a video without --window"
     if not has_display():

@@ -49,7 +49,7 @@ def measure() -> dict[str, Any]:
     import numpy as np
 
     from sb3_mimic import collect_demonstrations, make_model, make_native_vec_env, pretrain
-    from sb3_mimic.learn.tasks import get_task
+    from sb3_mimic.tasks import get_task
 
     speeds = {}
     for name in ("humanoid", "pidog"):

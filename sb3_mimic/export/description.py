@@ -10,7 +10,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from sb3_mimic.envs.env import MimicEnv
+from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.export.graph import PolicyGraph
 from sb3_mimic.versions import versions
 

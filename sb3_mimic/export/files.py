@@ -183,7 +183,8 @@ def load_exported(path: str | Path) -> ExportedPolicy:
         path: An ``.onnx`` or TorchScript (``.pt``) file of ``sb3-mimic export``.
 
     Returns:
-        A policy with SB3's ``predict``, for :func:`sb3_mimic.learn.evaluate.evaluate` and others.
+        A policy with SB3's ``predict``, for :func:`sb3_mimic.evaluation.protocol.evaluate` and
+        others.
 
     Raises:
         InputError: If there is no such file, or it is none of this package's.

@@ -74,7 +74,7 @@ def probes(policy: BasePolicy, n: int, seed: int = 0) -> NDArray[Any]:
         seed: Seed of the draw.
     """
     # Imported late: learn.policies is not needed to run a graph.
-    from sb3_mimic.learn.policies import normalizers
+    from sb3_mimic.policies.normalizer import normalizers
 
     generator = np.random.default_rng(seed)
     shape = PolicyGraph(policy).input_shape

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.policies import BasePolicy
 
+from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.errors import InputError
 from sb3_mimic.export.description import Description, describe
 from sb3_mimic.export.files import SUFFIXES, Format, Writer, load_exported
 from sb3_mimic.export.graph import PolicyGraph, probes
 from sb3_mimic.io import atomic_path
-from sb3_mimic.learn.asymmetric import AsymmetricPolicy, actor_policy
-from sb3_mimic.learn.environments import make_envs
+from sb3_mimic.policies.asymmetric import AsymmetricPolicy, actor_policy
 
 TOLERANCE = 1e-5
 """Largest difference between an action of the file and SB3's; single precision leaves 1e-6."""
@@ -59,7 +59,7 @@ def export_policy(
     for drawn ones that reach far beyond, each one alone and all in one batch.
 
     Args:
-        policy: The policy, on the processor; see :func:`sb3_mimic.learn.saved.load_policy`.
+        policy: The policy, on the processor; see :func:`sb3_mimic.policies.saved.load_policy`.
         model: The SB3 zip it was read from, for its name and its sha256.
         output: The file, which is replaced; its suffix is the format's.
         file_format: ``onnx`` or ``torchscript``.

@@ -5,7 +5,7 @@ import tempfile
 import zipapp
 from pathlib import Path
 
-from sb3_mimic.envs import pidog_hardware
+from sb3_mimic.envs.pidog import hardware
 from sb3_mimic.export import onboard
 from sb3_mimic.io import atomic_path
 
@@ -21,7 +21,7 @@ def write_program(policy: Path, output: Path) -> Path:
     """Writes a Python program of one file (PEP 441) that runs a policy on the robot.
 
     In it are the policy and this package's own modules, as they are: what the robot's computer
-    knows (:mod:`sb3_mimic.envs.pidog_hardware`) and :mod:`sb3_mimic.export.onboard`. It needs
+    knows (:mod:`sb3_mimic.envs.pidog.hardware`) and :mod:`sb3_mimic.export.onboard`. It needs
     NumPy, onnxruntime and Python 3.9.
 
     Args:
@@ -40,9 +40,10 @@ def write_program(policy: Path, output: Path) -> Path:
             ignore=shutil.ignore_patterns("__pycache__"),
         )
         shutil.copyfile(policy, program / "policy.onnx")
-        (package / "envs").mkdir()
-        shutil.copy(str(pidog_hardware.__file__), package / "envs")
-        for parent in (package, package / "envs", package / "export"):
+        robot = package / "envs" / "pidog"
+        robot.mkdir(parents=True)
+        shutil.copy(str(hardware.__file__), robot)
+        for parent in (package, robot.parent, robot, package / "export"):
             (parent / "__init__.py").touch()
         (Path(folder) / "__main__.py").write_text(_MAIN, encoding="utf-8")
         with atomic_path(output) as temporary:

@@ -4,17 +4,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.contacts import ground_height
 from sb3_mimic.motion.glitches import repair_glitches
 from sb3_mimic.motion.lint.tolerances import SAME_POSE
 from sb3_mimic.motion.rotations import angles_between, continuous_signs
 from sb3_mimic.motion.skeletal import SkeletalMotion
-
-Array = NDArray[np.float64]
 
 #: A first frame near the rest pose: mean and largest turn of its joints [rad]. cgspeed's T-poses
 #: have up to .05 and .37; people who stand in their first frame .26 and .9.
@@ -184,7 +182,7 @@ def on_ground(motion: SkeletalMotion) -> SkeletalMotion:
     return replace(motion, root_position=motion.root_position + shift)
 
 
-def _turns(motion: SkeletalMotion) -> Array:
+def _turns(motion: SkeletalMotion) -> FloatArray:
     """Angles between neighboring frames of all joints that turn (T − 1, n) [rad]."""
     rotations = motion.rotations[:, ~motion.tree.end_site]
     return angles_between(rotations[1:], rotations[:-1])

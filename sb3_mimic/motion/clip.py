@@ -6,14 +6,13 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.rotations import continuous_signs, rotation, rotation_spline, wxyz
 from sb3_mimic.motion.skeleton import mirror_columns, require_humanoid
-
-Array = NDArray[np.float64]
 
 #: Last pose equal to first [rad, m], up to the rounding of a file's digits.
 CLOSED_TOLERANCE: Final = 1e-6
@@ -52,9 +51,9 @@ class MotionClip:
     """
 
     fps: float
-    root_position: Array
-    root_quaternion: Array
-    joint_angles: Array
+    root_position: FloatArray
+    root_quaternion: FloatArray
+    joint_angles: FloatArray
     joint_names: tuple[str, ...]
     loop: bool
     name: str
@@ -83,7 +82,7 @@ class MotionClip:
             "joint_angles": (n_frames, len(self.joint_names)),
         }
         for field, shape in shapes.items():
-            array: Array = getattr(self, field)
+            array: FloatArray = getattr(self, field)
             if array.shape != shape:
                 raise InputError(f"{where}: {field} must have shape {shape}, got {array.shape}")
             if not np.isfinite(array).all():
@@ -115,12 +114,12 @@ class MotionClip:
         return (self.n_frames - 1) / self.fps
 
     @property
-    def times(self) -> Array:
+    def times(self) -> FloatArray:
         """Times of the frames (T,) [s]."""
         return np.arange(self.n_frames) / self.fps
 
     @cached_property
-    def qpos(self) -> Array:
+    def qpos(self) -> FloatArray:
         """Generalized positions (T, 7 + nj): root position, root quaternion wxyz, hinge angles."""
         qpos = np.concatenate([self.root_position, self.root_quaternion, self.joint_angles], axis=1)
         qpos.flags.writeable = False
@@ -133,7 +132,7 @@ class MotionClip:
         return hashlib.sha256(header.encode() + self.qpos.astype("<f8").tobytes()).hexdigest()
 
     @property
-    def cycle_displacement(self) -> Array:
+    def cycle_displacement(self) -> FloatArray:
         """How far a loop moves on in a cycle (3,) [m]: horizontally; (0, 0, 0) if not a loop.
 
         Heights and headings do not add up over the cycles, as in DeepMimic.
@@ -152,7 +151,7 @@ class MotionClip:
         mismatch = max(np.abs(moved).max(), turned.magnitude(), np.abs(bent).max(initial=0.0))
         return self.loop and bool(mismatch <= CLOSED_TOLERANCE)
 
-    def sample(self, times: ArrayLike) -> Array:
+    def sample(self, times: ArrayLike) -> FloatArray:
         """Poses at any times, by a spline with continuous velocity and acceleration.
 
         Positions and hinges follow cubic splines, the root's orientation the spline of Park and

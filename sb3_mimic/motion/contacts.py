@@ -3,13 +3,10 @@
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import BoolArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
-
-Array = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 #: Joints up to this share of the figure's height above its lowest point at rest are its feet.
 _FOOT: Final = 0.08

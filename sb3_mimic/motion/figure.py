@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.kinematics import body_poses, sole_corners
 from sb3_mimic.motion.sides import mirror_pairs
 from sb3_mimic.motion.skeletal import SkeletalMotion
 from sb3_mimic.motion.skeleton import ACTUATED, HINGE_SLICES, SKELETON
 
-Array = NDArray[np.float64]
 Side = Literal["left", "right", "middle"]
 
 #: A point of a foot is low where it is less than this above the ground [m], and stands where it is
@@ -50,7 +50,7 @@ class Foot:
         stands: Whether it rests there (T,).
     """
 
-    height: Array
+    height: FloatArray
     low: NDArray[np.bool_]
     stands: NDArray[np.bool_]
 
@@ -71,11 +71,11 @@ class StickFigure:
     """
 
     title: str
-    times: Array
-    points: Array
+    times: FloatArray
+    points: FloatArray
     bones: tuple[tuple[int, int, Side], ...]
-    forward: Array
-    angles: dict[str, dict[str, Array]]
+    forward: FloatArray
+    angles: dict[str, dict[str, FloatArray]]
     feet: dict[str, Foot]
     ground: float
 
@@ -102,7 +102,7 @@ def clip_figure(clip: MotionClip) -> StickFigure:
             parents[f"{side}_{end}"] = f"{side}_ankle"
         parents[f"{side}_toes"] = f"{side}_heel"
     names = list(points)
-    angles: dict[str, dict[str, Array]] = {}
+    angles: dict[str, dict[str, FloatArray]] = {}
     for joint in ACTUATED:
         side, _, plain = joint.name.rpartition("_")
         lines = clip.joint_angles[:, HINGE_SLICES[joint.name]].T
@@ -179,7 +179,7 @@ def skeletal_figure(motion: SkeletalMotion) -> StickFigure:
 
 def _largest_angles(
     motion: SkeletalMotion, partner: NDArray[np.intp], sides: list[Side]
-) -> dict[str, dict[str, Array]]:
+) -> dict[str, dict[str, FloatArray]]:
     """Angles from rest of the joints that matter, a joint and its other side together."""
     tree = motion.tree
     # Continuous where a joint turns beyond 180°, since quaternions keep their sign.
@@ -193,7 +193,7 @@ def _largest_angles(
     # A T-pose in the first frame is no movement.
     weight = np.ptp(np.quantile(angles, (0.01, 0.99), axis=0), axis=0) * moved
     weight[0] = 0.0
-    found: dict[str, dict[str, Array]] = {}
+    found: dict[str, dict[str, FloatArray]] = {}
     for joint in np.argsort(-weight):
         pair = [int(joint)] if partner[joint] == joint else [int(joint), int(partner[joint])]
         if weight[joint] == 0 or len(found) == _MOST_JOINTS:
@@ -204,7 +204,7 @@ def _largest_angles(
     return found
 
 
-def _foot(points: Array, ground: float, down: Array, fps: float) -> Foot:
+def _foot(points: FloatArray, ground: float, down: FloatArray, fps: float) -> Foot:
     """A foot of some points (T, k, 3) whose points come down to ``down`` (T, k) [m]."""
     heights = points[..., 2] - ground
     reach = max(1, round(_REACH * fps))
@@ -217,11 +217,11 @@ def _foot(points: Array, ground: float, down: Array, fps: float) -> Foot:
     return Foot(heights.min(axis=1), np.logical_or.reduce(low, axis=1), stands)
 
 
-def _forward(left: Array, right: Array) -> Array:
+def _forward(left: FloatArray, right: FloatArray) -> FloatArray:
     """Where a figure faces whose left and right are at these points: up × right."""
     across = (right - left)[:2]
     forward = np.array([-across[1], across[0]])
-    unit: Array = forward / np.linalg.norm(forward)
+    unit: FloatArray = forward / np.linalg.norm(forward)
     return unit
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 from scipy.spatial.transform import Slerp
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.lint.tolerances import (
     SPIKE_ANGLE,
     SPIKE_DISTANCE,
@@ -18,8 +19,6 @@ from sb3_mimic.motion.lint.tolerances import (
 )
 from sb3_mimic.motion.rotations import angles_between, continuous_signs, rotation, wxyz
 from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
-
-Array = NDArray[np.float64]
 
 #: Longest glitch [frames]. What is away for longer may be a movement.
 LONGEST: Final = 3
@@ -138,7 +137,7 @@ def _by_place(glitches: list[Glitch]) -> dict[tuple[int, int], list[Glitch]]:
 
 
 def _excursions(
-    signal: Array, distance: Callable[[Array, Array], Array], least: float
+    signal: FloatArray, distance: Callable[[FloatArray, FloatArray], FloatArray], least: float
 ) -> list[Glitch]:
     """What goes away and comes back in a signal; each with its column in the place of a joint.
 
@@ -169,7 +168,7 @@ def _excursions(
     return found
 
 
-def _distances(a: Array, b: Array) -> Array:
+def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
     """Distances between points (..., 3)."""
-    distances: Array = np.linalg.norm(a - b, axis=-1)
+    distances: FloatArray = np.linalg.norm(a - b, axis=-1)
     return distances

@@ -3,7 +3,6 @@
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.clip import MotionClip
@@ -24,8 +23,6 @@ from sb3_mimic.motion.skeleton import (
     SPHERES,
     require_humanoid,
 )
-
-Array = NDArray[np.float64]
 
 #: Offsets that are the humanoid's but for the digits of a file [m].
 _SAME_PLACE: Final = 1e-4

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.rotations import hinges_to_rotation, rotation
 from sb3_mimic.motion.skeleton import (
@@ -17,10 +17,8 @@ from sb3_mimic.motion.skeleton import (
     require_humanoid,
 )
 
-Array = NDArray[np.float64]
 
-
-def body_poses(clip: MotionClip) -> dict[str, tuple[Array, Any]]:
+def body_poses(clip: MotionClip) -> dict[str, tuple[FloatArray, Any]]:
     """Where every body of the humanoid is.
 
     Args:
@@ -35,7 +33,7 @@ def body_poses(clip: MotionClip) -> dict[str, tuple[Array, Any]]:
         InputError: If the clip is not the humanoid's.
     """
     require_humanoid(clip.joint_names, "forward kinematics")
-    poses: dict[str, tuple[Array, Any]] = {
+    poses: dict[str, tuple[FloatArray, Any]] = {
         "root": (clip.root_position, rotation(clip.root_quaternion))
     }
     for joint in SKELETON:
@@ -50,7 +48,7 @@ def body_poses(clip: MotionClip) -> dict[str, tuple[Array, Any]]:
     return poses
 
 
-def sole_corners(clip: MotionClip) -> dict[str, Array]:
+def sole_corners(clip: MotionClip) -> dict[str, FloatArray]:
     """World positions of the corners of both soles, (T, 4, 3) [m], by "right" and "left".
 
     Raises:
@@ -66,7 +64,7 @@ def sole_corners(clip: MotionClip) -> dict[str, Array]:
     return corners
 
 
-def lowest_points(clip: MotionClip) -> dict[str, Array]:
+def lowest_points(clip: MotionClip) -> dict[str, FloatArray]:
     """Height of the lowest point of each body above the ground, (T,) [m], by body.
 
     Raises:
@@ -82,7 +80,7 @@ def lowest_points(clip: MotionClip) -> dict[str, Array]:
     return lowest
 
 
-def centre_of_mass(clip: MotionClip) -> Array:
+def centre_of_mass(clip: MotionClip) -> FloatArray:
     """The body's centre of mass in the world, (T, 3) [m].
 
     Raises:
@@ -97,9 +95,9 @@ def centre_of_mass(clip: MotionClip) -> Array:
 
 
 def _heights(
-    position: Array, orientation: Any, points: tuple[tuple[float, float, float], ...]
-) -> Array:
+    position: FloatArray, orientation: Any, points: tuple[tuple[float, float, float], ...]
+) -> FloatArray:
     """World heights (T, n) of points of a body."""
     offsets = np.stack([orientation.apply(point)[:, 2] for point in points], axis=1)
-    heights: Array = position[:, 2:] + offsets
+    heights: FloatArray = position[:, 2:] + offsets
     return heights

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, maximum_filter1d
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.kinematics import lowest_points
 from sb3_mimic.motion.lint.measures import ground_level, joint_quaternions
@@ -14,8 +14,6 @@ from sb3_mimic.motion.lint.sudden import Event, expected_pose, find_spikes
 from sb3_mimic.motion.loop import close_loop
 from sb3_mimic.motion.rotations import continuous_signs, rotation, rotation_to_hinges
 from sb3_mimic.motion.skeleton import ACTUATED, HINGE_SLICES, require_humanoid
-
-Array = NDArray[np.float64]
 
 #: Height error of the ground that is left alone [m]: contact itself gives way by as much.
 GROUND_TOLERANCE: Final = 0.005
@@ -38,7 +36,7 @@ _ROUNDS: Final = 6
 _NAMED: Final = 5
 
 
-def repair(clip: MotionClip, joint_range: Array | None = None) -> tuple[MotionClip, list[str]]:
+def repair(clip: MotionClip, joint_range: FloatArray | None = None) -> tuple[MotionClip, list[str]]:
     """Repairs spikes, the seam of a loop, joint limits and the height of the ground.
 
     - A frame off for itself is put on the cubic through its neighbors.
@@ -73,7 +71,7 @@ def repair(clip: MotionClip, joint_range: Array | None = None) -> tuple[MotionCl
     return clip, changes
 
 
-def _round(clip: MotionClip, joint_range: Array | None) -> tuple[MotionClip, list[str]]:
+def _round(clip: MotionClip, joint_range: FloatArray | None) -> tuple[MotionClip, list[str]]:
     """One pass of all repairs; the ground comes last because the others move the feet."""
     changes = []
     spikes = find_spikes(clip)
@@ -138,7 +136,7 @@ def _without_spikes(clip: MotionClip, spikes: list[Event]) -> MotionClip:
     return replace(clip, root_position=position, root_quaternion=orientation, joint_angles=angles)
 
 
-def _replaced(clip: MotionClip, signal: Array, frames: list[int]) -> Array:
+def _replaced(clip: MotionClip, signal: FloatArray, frames: list[int]) -> FloatArray:
     """A signal (T, k) with some frames on the curve through their neighbors; quaternions unit."""
     replaced = signal.copy()
     replaced[frames] = expected_pose(clip, signal)[frames]
@@ -147,7 +145,7 @@ def _replaced(clip: MotionClip, signal: Array, frames: list[int]) -> Array:
     return replaced
 
 
-def _within_limits(clip: MotionClip, joint_range: Array) -> tuple[MotionClip, list[str]]:
+def _within_limits(clip: MotionClip, joint_range: FloatArray) -> tuple[MotionClip, list[str]]:
     """Hinges that exceed a limit eased into it."""
     low, high = np.asarray(joint_range, dtype=np.float64).T
     angles = clip.joint_angles.copy()
@@ -168,10 +166,10 @@ def _within_limits(clip: MotionClip, joint_range: Array) -> tuple[MotionClip, li
     return (replace(clip, joint_angles=angles) if changes else clip), changes
 
 
-def eased_into(angles: Array, limit: float) -> Array:
+def eased_into(angles: FloatArray, limit: float) -> FloatArray:
     """Angles that approach an upper limit and do not exceed it."""
     beyond = np.maximum(angles - (limit - LIMIT_MARGIN), 0.0)
-    eased: Array = angles - beyond + LIMIT_MARGIN * -np.expm1(-beyond / LIMIT_MARGIN)
+    eased: FloatArray = angles - beyond + LIMIT_MARGIN * -np.expm1(-beyond / LIMIT_MARGIN)
     return eased
 
 
@@ -197,7 +195,7 @@ def _on_the_ground(clip: MotionClip) -> tuple[MotionClip, list[str]]:
     return (replace(clip, root_position=position) if changes else clip), changes
 
 
-def smooth_cover(depth: Array, reach: int, closed: bool) -> Array:
+def smooth_cover(depth: FloatArray, reach: int, closed: bool) -> FloatArray:
     """A smooth signal nowhere below depths (T,) ≥ 0, equal to them at the deepest.
 
     The largest depth within ``reach`` frames, averaged over as many: every value that is averaged
@@ -208,6 +206,6 @@ def smooth_cover(depth: Array, reach: int, closed: bool) -> Array:
     mode = "wrap" if closed else "nearest"
     kernel = np.hanning(2 * reach + 3)[1:-1]
     largest = maximum_filter1d(signal, size=2 * reach + 1, mode=mode)
-    cover: Array = convolve1d(largest, kernel / kernel.sum(), mode=mode)
+    cover: FloatArray = convolve1d(largest, kernel / kernel.sum(), mode=mode)
     cover = np.maximum(cover, signal)  # but for rounding it is
     return np.append(cover, cover[0]) if closed else cover

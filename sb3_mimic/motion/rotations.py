@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, RotationSpline
 
-Array = NDArray[np.float64]
+from sb3_mimic.arrays import FloatArray
 
 #: A step between frames that leaves doubt about the branch [rad]: the other one may be as near.
 _DOUBTFUL_STEP: Final = 1.0
@@ -33,18 +33,18 @@ _TURNS: Final = np.array([(a, 0, c) for a in (-1, 0, 1) for c in (-1, 0, 1)], dt
 _REST_WEIGHT: Final = 1e-3
 
 
-def rotation(wxyz: Array) -> Any:
+def rotation(wxyz: FloatArray) -> Any:
     """A scipy ``Rotation`` from quaternions wxyz, shape (..., 4), of any norm but zero."""
     return Rotation.from_quat(np.roll(wxyz, -1, axis=-1))
 
 
-def wxyz(rotations: Any) -> Array:
+def wxyz(rotations: Any) -> FloatArray:
     """Unit quaternions wxyz, shape (..., 4), of a scipy ``Rotation``."""
-    quaternions: Array = np.roll(rotations.as_quat(), 1, axis=-1)
+    quaternions: FloatArray = np.roll(rotations.as_quat(), 1, axis=-1)
     return quaternions
 
 
-def continuous_signs(quaternions: Array) -> Array:
+def continuous_signs(quaternions: FloatArray) -> FloatArray:
     """Flips signs of quaternions (T, ..., 4) so that neighbors lie in the same half of the sphere.
 
     q and −q are the same rotation; files switch between them, and a difference or a spline of the
@@ -53,11 +53,11 @@ def continuous_signs(quaternions: Array) -> Array:
     same_half = np.einsum("t...i,t...i->t...", quaternions[1:], quaternions[:-1]) >= 0
     first = np.where(quaternions[:1, ..., 0] >= 0, 1.0, -1.0)
     signs = np.cumprod(np.concatenate([first, np.where(same_half, 1.0, -1.0)]), axis=0)
-    continuous: Array = quaternions * signs[..., None]
+    continuous: FloatArray = quaternions * signs[..., None]
     return continuous
 
 
-def rotation_spline(times: Array, rotations: Any) -> Any:
+def rotation_spline(times: FloatArray, rotations: Any) -> Any:
     """The C2 spline through rotations of Park and Ravani (scipy's ``RotationSpline``).
 
     Called with times, it gives rotations.
@@ -65,12 +65,12 @@ def rotation_spline(times: Array, rotations: Any) -> Any:
     return RotationSpline(times, rotations)
 
 
-def hinges_to_rotation(angles: Array, axes: str) -> Any:
+def hinges_to_rotation(angles: FloatArray, axes: str) -> Any:
     """The rotation R₁·R₂·R₃ of hinge angles (T, 3), outermost axis first ("xzy")."""
     return Rotation.from_euler(axes.upper(), angles)
 
 
-def rotation_to_hinges(rotations: Any, axes: str, *, closed: bool) -> Array:
+def rotation_to_hinges(rotations: Any, axes: str, *, closed: bool) -> FloatArray:
     """Hinge angles of a path of rotations, on one continuous branch.
 
     Between two frames the nearer of the two triples continues the path, angles unwrapped. Where
@@ -101,11 +101,11 @@ def rotation_to_hinges(rotations: Any, axes: str, *, closed: bool) -> Array:
     return _choose_branches(np.split(path, cuts), closed=closed)
 
 
-def _principal_angles(rotations: Any, axes: str) -> Array:
+def _principal_angles(rotations: Any, axes: str) -> FloatArray:
     """Angles with the middle one in ±π/2; at a singular frame the first is its predecessor's."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # scipy's "Gimbal lock detected"
-        angles: Array = rotations.as_euler(axes.upper())
+        angles: FloatArray = rotations.as_euler(axes.upper())
     singular = np.abs(np.cos(angles[:, 1])) < _SINGULAR
     if singular.any() and not singular.all():
         frames = np.arange(len(angles))
@@ -118,7 +118,7 @@ def _principal_angles(rotations: Any, axes: str) -> Array:
     return angles
 
 
-def _doubtful_steps(path: Array) -> NDArray[np.intp]:
+def _doubtful_steps(path: FloatArray) -> NDArray[np.intp]:
     """Frames before which the branch may change: large steps and passes by the singularity."""
     large = np.abs(np.diff(path, axis=0)).max(axis=1, initial=0.0) > _DOUBTFUL_STEP
     margin = np.abs(np.cos(path[:, 1]))
@@ -133,7 +133,7 @@ def _doubtful_steps(path: Array) -> NDArray[np.intp]:
     return np.flatnonzero(large) + 1
 
 
-def _choose_branches(segments: list[Array], *, closed: bool) -> Array:
+def _choose_branches(segments: list[FloatArray], *, closed: bool) -> FloatArray:
     """Joins segments, each on its own branch, by the cheapest choice of branches (Viterbi)."""
     turns = 2 * np.pi * (_TURNS if len(segments) > 1 else np.zeros((1, 3)))
     candidates = []
@@ -173,23 +173,23 @@ def _choose_branches(segments: list[Array], *, closed: bool) -> Array:
     return np.concatenate([paths[index] for paths, index in zip(candidates, best, strict=True)])
 
 
-def _rest_cost(path: Array) -> float:
+def _rest_cost(path: FloatArray) -> float:
     """What it costs a segment to lie outside the principal ranges, and far from zero."""
     excess = np.maximum(0.0, np.abs(path) - (np.pi, np.pi / 2, np.pi))
     return float(np.sum(excess**2) + _REST_WEIGHT * np.sum(path**2))
 
 
-def _wrap(angles: Array) -> Array:
+def _wrap(angles: FloatArray) -> FloatArray:
     """Angles shifted into [−π, π)."""
-    wrapped: Array = (angles + np.pi) % (2 * np.pi) - np.pi
+    wrapped: FloatArray = (angles + np.pi) % (2 * np.pi) - np.pi
     return wrapped
 
 
-def angles_between(a: Array, b: Array) -> Array:
+def angles_between(a: FloatArray, b: FloatArray) -> FloatArray:
     """Angles [rad] in [0, π] between rotations given as unit quaternions (..., 4).
 
     From the chord and not the cosine, so that small angles keep their digits.
     """
     chord = np.minimum(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1))
-    angles: Array = 4 * np.arcsin(np.minimum(chord / 2, 1.0))
+    angles: FloatArray = 4 * np.arcsin(np.minimum(chord / 2, 1.0))
     return angles

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.finding import Finding
 from sb3_mimic.motion.rotations import continuous_signs, rotation, wxyz
 from sb3_mimic.motion.sides import mirror_pairs
-
-Array = NDArray[np.float64]
 
 #: Suffixes of the files that hold such a motion.
 SUFFIXES: Final = (".amc", ".bvh")
@@ -43,7 +42,7 @@ class JointTree:
 
     names: tuple[str, ...]
     parents: NDArray[np.intp]
-    offsets: Array
+    offsets: FloatArray
     end_site: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
@@ -102,7 +101,7 @@ class JointTree:
         return found
 
     @cached_property
-    def rest_positions(self) -> Array:
+    def rest_positions(self) -> FloatArray:
         """Joint positions where no joint is turned, the root at the origin (J, 3) [m]."""
         positions = np.zeros((self.n_joints, 3))
         for joint in range(1, self.n_joints):
@@ -146,8 +145,8 @@ class SkeletalMotion:
 
     tree: JointTree
     fps: float
-    root_position: Array
-    rotations: Array
+    root_position: FloatArray
+    rotations: FloatArray
     name: str
     source: str
     units: str = "metres"
@@ -170,7 +169,7 @@ class SkeletalMotion:
             "rotations": (n_frames, self.tree.n_joints, 4),
         }
         for field, shape in shapes.items():
-            array: Array = getattr(self, field)
+            array: FloatArray = getattr(self, field)
             if array.shape != shape:
                 raise InputError(f"{where}: {field} must have shape {shape}, got {array.shape}")
             if not np.isfinite(array).all():
@@ -206,20 +205,20 @@ class SkeletalMotion:
         return (self.n_frames - 1) / self.fps
 
     @property
-    def times(self) -> Array:
+    def times(self) -> FloatArray:
         """Times of the frames (T,) [s]."""
         return np.arange(self.n_frames) / self.fps
 
-    def positions(self) -> Array:
+    def positions(self) -> FloatArray:
         """Joint positions in the world (T, J, 3) [m], read-only."""
         return self._world[0]
 
-    def orientations(self) -> Array:
+    def orientations(self) -> FloatArray:
         """Joint frames in the world, quaternions wxyz (T, J, 4), read-only."""
         return self._world[1]
 
     @cached_property
-    def _world(self) -> tuple[Array, Array]:
+    def _world(self) -> tuple[FloatArray, FloatArray]:
         """Positions and orientations of all joints."""
         poses = forward_kinematics(self.tree, self.root_position, self.rotations)
         for array in poses:
@@ -318,7 +317,7 @@ class SkeletalMotion:
 
 def forward_kinematics(
     tree: JointTree, root_position: ArrayLike, rotations: ArrayLike
-) -> tuple[Array, Array]:
+) -> tuple[FloatArray, FloatArray]:
     """Where all joints are.
 
     Args:
@@ -346,7 +345,7 @@ def forward_kinematics(
     return positions, orientations
 
 
-def rotation_path(rotations: Array, at: ArrayLike) -> Array:
+def rotation_path(rotations: FloatArray, at: ArrayLike) -> FloatArray:
     """Rotations between frames, on smooth curves through all of them.
 
     The curve is the cubic spline of the unit quaternions in R⁴, put back on the sphere. Unlike a

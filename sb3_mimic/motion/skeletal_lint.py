@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.cleaning import frozen_tail, tpose_frames
 from sb3_mimic.motion.contacts import ground_height
 from sb3_mimic.motion.finding import Finding, worst_first
@@ -27,8 +27,6 @@ from sb3_mimic.motion.lint.tolerances import (
 from sb3_mimic.motion.rotations import angles_between
 from sb3_mimic.motion.sides import mirror_pairs
 from sb3_mimic.motion.skeletal import SkeletalMotion
-
-Array = NDArray[np.float64]
 
 #: Time over which the body's acceleration is measured [s]: noise of a millimetre at 120 Hz is
 #: 1 m/s² over it.
@@ -300,7 +298,7 @@ def _ground(motion: SkeletalMotion) -> Iterator[Finding]:
         )
 
 
-def _turns(motion: SkeletalMotion) -> Array:
+def _turns(motion: SkeletalMotion) -> FloatArray:
     """Angles between neighboring frames of all joints that turn (T − 1, n) [rad]."""
     rotations = motion.rotations[:, ~motion.tree.end_site]
     return angles_between(rotations[1:], rotations[:-1])

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.envs.reference import Reference
+from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.tracking.reference import Reference
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path, check_new
-
-FloatArray = NDArray[np.float64]
 
 _ARRAYS = ("actions", "qpos", "qvel")
 

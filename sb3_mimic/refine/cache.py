@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from sb3_mimic.cache import cache_folder
-from sb3_mimic.envs.reference import Reference
+from sb3_mimic.envs.tracking.reference import Reference
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine.actions import RefinedActions, load_actions, save_actions
 from sb3_mimic.refine.methods import DEFAULT_METHOD

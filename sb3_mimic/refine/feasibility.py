@@ -16,17 +16,14 @@ from typing import Final
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from sb3_mimic.envs.reference import Reference
+from sb3_mimic.arrays import BoolArray, FloatArray
+from sb3_mimic.envs.tracking.reference import Reference
 from sb3_mimic.motion.finding import Finding, Severity, errors, worst_first
 from sb3_mimic.motion.lint import lint
 from sb3_mimic.motion.lint.measures import stretches
 from sb3_mimic.motion.lint.tolerances import GRAVITY
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 #: Height up to which a point may be thought to touch the ground [m]: captured soles hover by
 #: some centimetres while they bear weight.

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
 from sb3_mimic.refine.invdyn import InverseDynamicsSettings, solve_invdyn
 from sb3_mimic.refine.methods import Report
 from sb3_mimic.refine.pd import PdSettings, solve_pd
 from sb3_mimic.refine.problem import TrackingProblem, quantized
-
-FloatArray = NDArray[np.float64]
 
 #: Cost of a step at most: how a fallen body lies says nothing about a pass, only when it fell.
 LOST_COST: Final = 10.0

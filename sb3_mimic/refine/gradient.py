@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
 from sb3_mimic.refine.ilqr import Improvement, ImproveSettings, follow, go_on
 from sb3_mimic.refine.invdyn import inverse_dynamics_actions
 from sb3_mimic.refine.methods import Report
 from sb3_mimic.refine.problem import TrackingProblem
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sb3_mimic.envs.manifold import difference, displace
+from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.core.manifold import difference, displace
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine.checkpoint import Snapshot
 from sb3_mimic.refine.problem import TrackingProblem, quantized
-
-FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.intp]
 
 # Step of the finite differences. Contacts are stiff: 1e-4 m of penetration is another regime, and
 # with steps of 1e-4 the iterations stall at several times the cost.

@@ -15,9 +15,9 @@ from typing import Literal, get_args
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
-from sb3_mimic.envs.robot import Robot
+from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
 from sb3_mimic.refine.feasibility import needs_at
@@ -25,7 +25,6 @@ from sb3_mimic.refine.methods import Report
 from sb3_mimic.refine.pd import actions_for_target, servo_target
 from sb3_mimic.refine.problem import TrackingProblem
 
-FloatArray = NDArray[np.float64]
 Contacts = Literal["cone", "model"]
 
 

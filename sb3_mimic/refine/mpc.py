@@ -13,16 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint, Snapshot
 from sb3_mimic.refine.ilqr import Improvement, ImproveSettings, Plan, follow, go_on, improve
 from sb3_mimic.refine.invdyn import inverse_dynamics_actions
 from sb3_mimic.refine.methods import Report
 from sb3_mimic.refine.problem import TrackingProblem
-
-FloatArray = NDArray[np.float64]
 
 # Cost per step above which a plan is in trouble: the root is a radian or .3 m off, say. Plans that
 # follow acrobatics closely cost up to .4.

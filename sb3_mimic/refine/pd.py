@@ -8,15 +8,13 @@ have to give: the baseline that everything else is measured against.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sb3_mimic.envs.humanoid import residual_target
-from sb3_mimic.envs.robot import Robot
+from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.core.robot import Robot
+from sb3_mimic.envs.tracking.humanoid_tmp import residual_target
 from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
 from sb3_mimic.refine.methods import Report
 from sb3_mimic.refine.problem import TrackingProblem, quantized
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

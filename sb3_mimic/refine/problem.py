@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.envs.humanoid import residual_target
-from sb3_mimic.envs.manifold import difference
-from sb3_mimic.envs.reference import Reference
-from sb3_mimic.envs.simulation import Simulation
-
-FloatArray = NDArray[np.float64]
+from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.core.manifold import difference
+from sb3_mimic.envs.core.simulation import Simulation
+from sb3_mimic.envs.tracking.humanoid_tmp import residual_target
+from sb3_mimic.envs.tracking.reference import Reference
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,16 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.envs.humanoid import HumanoidBatch, HumanoidOptions, residual_target
-from sb3_mimic.envs.joints import JointSpace
-from sb3_mimic.envs.reference import Reference, ReferenceSet
-from sb3_mimic.envs.robot import Robot
-from sb3_mimic.envs.rotations import angle_between
+from sb3_mimic.arrays import BoolArray, FloatArray
+from sb3_mimic.envs.core.robot import Robot
+from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, HumanoidOptions, residual_target
+from sb3_mimic.envs.tracking.joints import JointSpace
+from sb3_mimic.envs.tracking.reference import Reference, ReferenceSet
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine.feasibility import GroundPoints
 from sb3_mimic.refine.problem import TrackingProblem
+from sb3_mimic.spatial import angle_between
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 Actions = NDArray[np.float32] | FloatArray
 
 #: Steps after which the early figures are taken, as in the 50-step error.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.report.curves import Series
 from sb3_mimic.report.performance import Performance
 from sb3_mimic.report.record import Group
@@ -19,7 +20,6 @@ from sb3_mimic.report.record import Group
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-FloatArray = NDArray[np.float64]
 
 # Okabe and Ito's colors, told apart by nearly everyone.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5c00", "#444444")

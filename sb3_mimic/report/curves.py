@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.learn.run import RunFolder
-
-FloatArray = NDArray[np.float64]
+from sb3_mimic.arrays import FloatArray
+from sb3_mimic.training.run import RunFolder
 
 # Where SB3's CSV logger keeps the number of environment steps.
 _CSV_STEPS = "time/total_timesteps"

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
 from sb3_mimic.motion.clip import MotionClip
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Array = NDArray[np.float64]
 
 _POSES = 10
 _WIDTH = 14.0
@@ -85,7 +84,7 @@ def draw_motion(motion: MotionClip | SkeletalMotion) -> "Figure":
     return figure
 
 
-def _strip(drawn: StickFigure) -> tuple[Array, tuple[float, float]]:
+def _strip(drawn: StickFigure) -> tuple[FloatArray, tuple[float, float]]:
     """Points of the poses in the picture (poses, n, 2) [m], and how wide and high they are."""
     frames = np.linspace(0, len(drawn.times) - 1, _POSES).round().astype(np.intp)
     points = drawn.points[frames] - [0.0, 0.0, drawn.ground]
@@ -104,7 +103,7 @@ def _strip(drawn: StickFigure) -> tuple[Array, tuple[float, float]]:
     return seen, (step * (_POSES - 1) + float(widths[-1]) + 0.2 * step, high + 0.25)
 
 
-def _draw_strip(ax: "Axes", drawn: StickFigure, strip: Array) -> None:
+def _draw_strip(ax: "Axes", drawn: StickFigure, strip: FloatArray) -> None:
     order = {"left": 0, "middle": 1, "right": 2}
     bones = sorted(drawn.bones, key=lambda bone: order[bone[2]])
     ax.axhline(0.0, color="#bbbbbb", linewidth=1, zorder=0)
@@ -134,7 +133,7 @@ def _draw_strip(ax: "Axes", drawn: StickFigure, strip: Array) -> None:
     )
 
 
-def _draw_angles(ax: "Axes", times: Array, joint: str, lines: dict[str, Array]) -> None:
+def _draw_angles(ax: "Axes", times: FloatArray, joint: str, lines: dict[str, FloatArray]) -> None:
     """The lines of a joint: hinges in the colors of their axes, or a line a side."""
     for label, line in lines.items():
         side, axis = label.split() if " " in label else (label, label)

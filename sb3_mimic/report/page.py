@@ -11,13 +11,13 @@ import numpy as np
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
-from sb3_mimic.learn.motions import several
-from sb3_mimic.learn.run import RunFolder
 from sb3_mimic.motion import load_motion
 from sb3_mimic.report import charts
 from sb3_mimic.report.performance import Performance, film, perform
 from sb3_mimic.report.published import Published, published_for
 from sb3_mimic.report.record import Group, RunRecord, grouped, read_record
+from sb3_mimic.tasks.motions import several
+from sb3_mimic.training.run import RunFolder
 
 # All videos together [bytes]: with base64 and Plotly's script the page stays below 15 MB.
 _VIDEO_BYTES = 6_500_000
@@ -149,7 +149,7 @@ def _names(runs: Sequence[RunFolder]) -> dict[Path, str]:
 
 def _open_record(run: RunFolder, name: str, seconds: float, films: bool) -> RunRecord:
     """A run, its last model having performed."""
-    from sb3_mimic.learn.trained import open_trained
+    from sb3_mimic.training.trained import open_trained
 
     notes = []
     performance: Performance | None = None

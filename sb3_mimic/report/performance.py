@@ -16,17 +16,16 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.demos.gait import GAITS, make_gait
-from sb3_mimic.envs.batched import BatchedEnv
-from sb3_mimic.envs.env import MimicEnv
-from sb3_mimic.envs.humanoid import HumanoidBatch
-from sb3_mimic.envs.joints import JointSpace
-from sb3_mimic.envs.pidog_batch import PiDogBatch
-from sb3_mimic.envs.rendering import Renderer, RenderOptions
-from sb3_mimic.envs.robot import Robot
+from sb3_mimic.envs.core.batched import BatchedEnv
+from sb3_mimic.envs.core.env import MimicEnv
+from sb3_mimic.envs.core.rendering import Renderer, RenderOptions
+from sb3_mimic.envs.core.robot import Robot
+from sb3_mimic.envs.pidog.batch import PiDogBatch
+from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch
+from sb3_mimic.envs.tracking.joints import JointSpace
 from sb3_mimic.report.video import LARGEST_RATE, Policy, write_video
-
-FloatArray = NDArray[np.float64]
 
 # Episodes that errors are averaged over, from phases spread evenly.
 _N_EPISODES = 8

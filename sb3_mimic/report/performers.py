@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.envs.env import MimicEnv
-from sb3_mimic.envs.humanoid import HumanoidMimicEnv
-from sb3_mimic.envs.rotations import heading
+from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.core.env import MimicEnv
+from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv
 from sb3_mimic.refine.actions import RefinedActions, check_fits
 from sb3_mimic.report.video import LARGEST_RATE, Policy, write_video
-
-FloatArray = NDArray[np.float64]
+from sb3_mimic.spatial import heading
 
 
 class Performer(ABC):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.envs.reference import Reference
-from sb3_mimic.envs.rendering import Renderer, RenderOptions
+from sb3_mimic.envs.core.rendering import Renderer, RenderOptions
+from sb3_mimic.envs.tracking.reference import Reference
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
 from sb3_mimic.refine.replay import Replay

@@ -7,7 +7,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
 
 if TYPE_CHECKING:
-    from sb3_mimic.learn.robustness import PerturbationCurve
+    from sb3_mimic.evaluation.robustness import PerturbationCurve
 
 _SURVIVAL, _FRACTION = "#33658a", "#b3262e"
 

@@ -13,7 +13,7 @@ import imageio.v2 as imageio
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.envs.env import MimicEnv
+from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
 

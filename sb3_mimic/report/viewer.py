@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.report.performers import Performer
 
 if TYPE_CHECKING:
     import trimesh
 
-FloatArray = NDArray[np.float64]
 
 # How far one can look back [s].
 _HISTORY = 20.0

@@ -7,9 +7,9 @@ nothing, so that where it would, the one that it begins with is named.
 
 from typing import Any
 
-from sb3_mimic.learn.algorithms import AdaptiveRate
-from sb3_mimic.learn.policies import ACTIVATIONS
-from sb3_mimic.learn.tasks import TASKS
+from sb3_mimic.policies.normalizer import ACTIVATIONS
+from sb3_mimic.rl.algorithms import AdaptiveRate
+from sb3_mimic.tasks import TASKS
 
 
 def settings(algo: str) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ import tyro
 
 from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.config import optional
+from sb3_mimic.training.config import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.motion.collection import MotionCollection

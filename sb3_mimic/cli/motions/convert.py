@@ -10,7 +10,7 @@ import tyro
 
 from sb3_mimic.cli.motions.reading import Reading
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.config import optional
+from sb3_mimic.training.config import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.motion.retarget import JointMapping, Retargeted

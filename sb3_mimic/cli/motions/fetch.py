@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.learn.config import optional
+from sb3_mimic.training.config import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.motion.fetch import Fetched

@@ -10,7 +10,7 @@ import tyro
 from sb3_mimic.cli.motions.reading import Reading, print_findings
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.learn.config import optional
+from sb3_mimic.training.config import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.motion import Finding, MotionClip
@@ -100,8 +100,8 @@ class MotionsLint(Reading):
 
 def _findings(clip: "MotionClip") -> "list[Finding]":
     """What is wrong with a clip: its file, its kinematics, and the forces that it needs."""
-    from sb3_mimic.envs.humanoid import load_humanoid
-    from sb3_mimic.envs.reference import Reference
+    from sb3_mimic.envs.tracking.humanoid_tmp import load_humanoid
+    from sb3_mimic.envs.tracking.reference import Reference
     from sb3_mimic.motion import close_loop, inspect_deepmimic, lint
     from sb3_mimic.motion.finding import worst_first
     from sb3_mimic.motion.formats import find_reader
@@ -117,7 +117,7 @@ def _findings(clip: "MotionClip") -> "list[Finding]":
 
 def _repaired(clip: "MotionClip") -> "tuple[MotionClip, list[str]]":
     """The repaired clip and what was changed."""
-    from sb3_mimic.envs.humanoid import load_humanoid
+    from sb3_mimic.envs.tracking.humanoid_tmp import load_humanoid
     from sb3_mimic.motion import repair
 
     return repair(clip, load_humanoid().joint_range)

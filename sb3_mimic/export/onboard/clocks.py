@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from sb3_mimic.envs import pidog_hardware as hardware
+from sb3_mimic.envs.pidog import hardware
 
 PERIOD = 1 / hardware.CONTROL_RATE
 """Time between two commands [s]."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.envs import pidog_hardware as hardware
+from sb3_mimic.envs.pidog import hardware
 from sb3_mimic.export.onboard.errors import BadInputError
 from sb3_mimic.export.onboard.imu import SAMPLE, to_body
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.envs import pidog_hardware as hardware
+from sb3_mimic.envs.pidog import hardware
 from sb3_mimic.export.onboard.clocks import PERIOD, Clock, Metronome
 from sb3_mimic.export.onboard.errors import BadInputError, EmergencyStopError
 from sb3_mimic.export.onboard.imu import Sensor, Tilt

@@ -13,10 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.formats.text import MAX_NUMBER, number, numbered_lines, quoted, refused
-
-Array = NDArray[np.float64]
 
 #: Characters that are split into words at once.
 _CHUNK: Final = 2**22
@@ -34,7 +33,7 @@ class AmcFrames:
     """
 
     numbers: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    values: dict[str, Array] = field(default_factory=dict)
+    values: dict[str, FloatArray] = field(default_factory=dict)
     degrees: bool | None = None
     rate: float | None = None
 
@@ -113,7 +112,7 @@ def _read_regular(
         width += 1 + count
     places = [place for place in range(1, width) if place not in names]
     numbers: list[int] = []
-    blocks: list[Array] = []
+    blocks: list[FloatArray] = []
     words: list[str] = []
     for chunk in _chunks(path, header):
         words += chunk.split()

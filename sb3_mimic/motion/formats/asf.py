@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.formats.text import number, numbered_lines, quoted, refused
-
-Array = NDArray[np.float64]
 
 #: Degrees of freedom that bones may have.
 _ROTATIONS: Final = ("rx", "ry", "rz")
@@ -39,17 +37,17 @@ class AsfBone:
 
     line: int
     name: str = ""
-    direction: Array = field(default_factory=lambda: np.zeros(3))
+    direction: FloatArray = field(default_factory=lambda: np.zeros(3))
     length: float = float("nan")
-    axis: Array | None = None
+    axis: FloatArray | None = None
     axis_order: str = "xyz"
     dof: tuple[str, ...] = ()
     parent: str = ""
 
     @property
-    def vector(self) -> Array:
+    def vector(self) -> FloatArray:
         """From its beginning to its end at rest (3,), in the file's unit."""
-        vector: Array = self.direction * self.length
+        vector: FloatArray = self.direction * self.length
         return vector
 
 
@@ -71,7 +69,7 @@ class AsfSkeleton:
     length: float = 1.0
     degrees: bool = True
     root_order: tuple[str, ...] = ("tx", "ty", "tz", "rx", "ry", "rz")
-    root_axis: Array = field(default_factory=lambda: np.zeros(3))
+    root_axis: FloatArray = field(default_factory=lambda: np.zeros(3))
     root_axis_order: str = "xyz"
     bones: dict[str, AsfBone] = field(default_factory=dict)
 
@@ -230,7 +228,9 @@ def _sort(skeleton: AsfSkeleton, parents: dict[str, tuple[str, int]], line: int)
     skeleton.bones = {name: skeleton.bones[name] for name in order}
 
 
-def _numbers(skeleton: AsfSkeleton, line: int, words: list[str], bone: str, count: int) -> Array:
+def _numbers(
+    skeleton: AsfSkeleton, line: int, words: list[str], bone: str, count: int
+) -> FloatArray:
     """As many numbers as there should be."""
     values = [number(word) for word in words]
     if len(words) != count or None in values:
@@ -243,7 +243,7 @@ def _numbers(skeleton: AsfSkeleton, line: int, words: list[str], bone: str, coun
     return np.array(values, dtype=np.float64)
 
 
-def _angles(skeleton: AsfSkeleton, values: Array) -> Array:
+def _angles(skeleton: AsfSkeleton, values: FloatArray) -> FloatArray:
     """Angles [rad]."""
     return np.radians(values) if skeleton.degrees else values
 

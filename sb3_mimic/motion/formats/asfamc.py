@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.axes import quaternions_to_z_up, to_z_up
 from sb3_mimic.motion.finding import Finding
@@ -22,8 +22,6 @@ from sb3_mimic.motion.formats.text import check_text_file
 from sb3_mimic.motion.formats.units import Unit, believable, named_unit
 from sb3_mimic.motion.rotations import continuous_signs, wxyz
 from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
-
-Array = NDArray[np.float64]
 
 #: Rate of CMU's captures [1/s], of some subjects 60.
 CMU_RATE: Final = 120.0
@@ -114,7 +112,7 @@ def find_asf(amc: Path) -> Path:
 
 def _joints(
     skeleton: AsfSkeleton,
-) -> tuple[list[str], list[int], list[Array], list[bool]]:
+) -> tuple[list[str], list[int], list[FloatArray], list[bool]]:
     """Names, parents, offsets in the file's unit and axes, and end sites."""
     names, parents, offsets, end_site = ["root"], [-1], [np.zeros(3)], [False]
     followed = {bone.parent for bone in skeleton.bones.values()}
@@ -133,7 +131,7 @@ def _joints(
     return names, parents, offsets, end_site
 
 
-def _rest(parents: list[int], offsets: list[Array]) -> Array:
+def _rest(parents: list[int], offsets: list[FloatArray]) -> FloatArray:
     """Positions of the unturned figure (J, 3) in the file's unit and axes."""
     rest = np.zeros((len(parents), 3))
     for joint in range(1, len(parents)):
@@ -155,7 +153,9 @@ def _unit(skeleton: AsfSkeleton, units: str | None, height: float) -> Unit:
     )
 
 
-def _movement(skeleton: AsfSkeleton, frames: AmcFrames, names: list[str]) -> tuple[Array, Array]:
+def _movement(
+    skeleton: AsfSkeleton, frames: AmcFrames, names: list[str]
+) -> tuple[FloatArray, FloatArray]:
     """The root's path (T, 3) and rotations (T, J, 4), in the file's unit and axes."""
     degrees = skeleton.degrees if frames.degrees is None else frames.degrees
     n_frames = len(frames.numbers)
@@ -180,7 +180,9 @@ def _movement(skeleton: AsfSkeleton, frames: AmcFrames, names: list[str]) -> tup
     return position, rotations
 
 
-def _turned(angles: Array, order: str, axis: Array, axis_order: str, degrees: bool) -> Array:
+def _turned(
+    angles: FloatArray, order: str, axis: FloatArray, axis_order: str, degrees: bool
+) -> FloatArray:
     """C·R·C⁻¹ as quaternions wxyz (T, 4).
 
     Args:

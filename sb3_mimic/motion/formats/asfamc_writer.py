@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.io import atomic_path
 from sb3_mimic.motion.axes import quaternions_to_y_up, to_y_up
 from sb3_mimic.motion.formats.units import UNITS
 from sb3_mimic.motion.rotations import rotation, rotation_to_hinges
 from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
-
-Array = NDArray[np.float64]
 
 #: Decimals of degrees and lengths, and of directions.
 _DECIMALS: Final = 6
@@ -28,7 +26,7 @@ class _Bone:
 
     name: str
     parent: str
-    vector: Array
+    vector: FloatArray
     joint: int | None
 
 
@@ -79,7 +77,7 @@ def _plain(name: str) -> str:
     return f"_{plain}" if plain.isdecimal() or not plain else plain
 
 
-def _bones(tree: JointTree, names: list[str], offsets: Array) -> Iterator[_Bone]:
+def _bones(tree: JointTree, names: list[str], offsets: FloatArray) -> Iterator[_Bone]:
     """The bones, parents before their children; offsets (J, 3) are the file's."""
     holder = {0: "root"}  # the bone at whose end each joint is
     for joint in range(tree.n_joints):
@@ -142,6 +140,6 @@ def _frames(motion: SkeletalMotion, moved: list[_Bone]) -> Iterator[str]:
         yield frame % (number, *row)
 
 
-def _numbers(values: Array, decimals: int) -> str:
+def _numbers(values: FloatArray, decimals: int) -> str:
     """Numbers with spaces between them."""
     return " ".join(f"{value:.{decimals}f}" for value in values.round(decimals) + 0.0)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.axes import quaternions_to_z_up, to_z_up
 from sb3_mimic.motion.finding import Finding
@@ -29,8 +29,6 @@ from sb3_mimic.motion.formats.units import guess_unit, named_unit
 from sb3_mimic.motion.rotations import continuous_signs, wxyz
 from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion, forward_kinematics
 from sb3_mimic.names import unknown_name
-
-Array = NDArray[np.float64]
 
 #: Frames that are looked at to tell the up axis and the unit.
 _SAMPLED: Final = 64
@@ -130,15 +128,15 @@ class _Raw:
 
     names: tuple[str, ...]
     joints: list[BvhJoint]
-    offsets: Array
-    root_position: Array
-    rotations: Array
-    stretch: Array  # largest movement of each joint in its parent (J,)
+    offsets: FloatArray
+    root_position: FloatArray
+    rotations: FloatArray
+    stretch: FloatArray  # largest movement of each joint in its parent (J,)
 
 
 def _read_motion(
     path: Path, lines: Iterator[tuple[int, str]], joints: list[BvhJoint]
-) -> tuple[float, Array]:
+) -> tuple[float, FloatArray]:
     """The rate [1/s] and the rows (T, number of channels)."""
     columns = [(joint.name, channel) for joint in joints for channel in joint.channels or ()]
     if not columns:
@@ -226,7 +224,7 @@ def _bad_number(
     )
 
 
-def _raw_motion(joints: list[BvhJoint], rows: Array) -> _Raw:
+def _raw_motion(joints: list[BvhJoint], rows: FloatArray) -> _Raw:
     """Channels turned into offsets, the root's path and rotations."""
     n_joints, n_frames = len(joints), len(rows)
     offsets = np.array([joint.offset for joint in joints], dtype=np.float64)
@@ -274,7 +272,7 @@ def _unique_names(joints: list[BvhJoint]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _sampled_positions(raw: _Raw) -> Array:
+def _sampled_positions(raw: _Raw) -> FloatArray:
     """Joint positions in some frames, in the file's axes and unit."""
     tree = JointTree(
         raw.names,
@@ -287,7 +285,7 @@ def _sampled_positions(raw: _Raw) -> Array:
     return forward_kinematics(tree, raw.root_position[frames], raw.rotations[frames])[0]
 
 
-def _rest_positions(raw: _Raw) -> Array:
+def _rest_positions(raw: _Raw) -> FloatArray:
     """Where the joints of the unturned figure are, the root at the origin (J, 3)."""
     rest = np.zeros_like(raw.offsets)
     for index, joint in enumerate(raw.joints[1:], start=1):
@@ -295,9 +293,9 @@ def _rest_positions(raw: _Raw) -> Array:
     return rest
 
 
-def _rest_extent(raw: _Raw) -> Array:
+def _rest_extent(raw: _Raw) -> FloatArray:
     """Size of the box around the unturned figure along x, y, z."""
-    extent: Array = np.ptp(_rest_positions(raw), axis=0)
+    extent: FloatArray = np.ptp(_rest_positions(raw), axis=0)
     return extent
 
 
@@ -320,7 +318,7 @@ def _up_axis(raw: _Raw) -> Literal["x", "y", "z"]:
     return "z" if extent[2] > _TALLER * extent[1] and level[2] < level[1] else "y"
 
 
-def _mirror_errors(raw: _Raw) -> Array:
+def _mirror_errors(raw: _Raw) -> FloatArray:
     """How far the figure at rest is from its mirror images along x, y and z (3,).
 
     Mean distance of a joint's image from the nearest joint, in parts of the figure's size.
@@ -329,7 +327,7 @@ def _mirror_errors(raw: _Raw) -> Array:
     size = max(float(np.linalg.norm(np.ptp(rest, axis=0))), 1e-9)
     images = rest * (1 - 2 * np.eye(3))[:, None]
     distances = np.linalg.norm(images[:, :, None] - rest, axis=-1)
-    errors: Array = distances.min(axis=2).mean(axis=1) / size
+    errors: FloatArray = distances.min(axis=2).mean(axis=1) / size
     return errors
 
 
@@ -385,6 +383,6 @@ def _findings(raw: _Raw, metres: float, doubtful: bool, evidence: str) -> Iterat
         )
 
 
-def _same(array_: Array) -> Array:
+def _same(array_: FloatArray) -> FloatArray:
     """The array as it is."""
     return array_

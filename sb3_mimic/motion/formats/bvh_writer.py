@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.io import atomic_path
 from sb3_mimic.motion.axes import quaternions_to_y_up, to_y_up
 from sb3_mimic.motion.formats.units import named_unit
 from sb3_mimic.motion.rotations import rotation, rotation_to_hinges
 from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
-
-Array = NDArray[np.float64]
 
 #: Order of the rotations, as in most BVH files of CMU's data.
 _ORDER: Final = "zyx"
@@ -67,7 +65,7 @@ def _depth_first(tree: JointTree) -> list[int]:
     return order
 
 
-def _hierarchy_lines(tree: JointTree, offsets: Array) -> Iterator[str]:
+def _hierarchy_lines(tree: JointTree, offsets: FloatArray) -> Iterator[str]:
     """The joints, indented, with offsets (J, 3) in the file's axes and unit."""
     rotations = " ".join(f"{axis.upper()}rotation" for axis in _ORDER)
     depth = 0

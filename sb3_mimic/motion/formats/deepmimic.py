@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
 from sb3_mimic.motion.axes import (
@@ -45,8 +46,6 @@ from sb3_mimic.motion.rotations import (
     wxyz,
 )
 from sb3_mimic.motion.skeleton import ACTUATED, HINGE_NAMES, HINGE_SLICES, require_humanoid
-
-Array = NDArray[np.float64]
 
 #: Most frames that unequal durations may be resampled to, over those in the file: a single huge
 #: duration is a fault and must not fill the memory.
@@ -297,11 +296,11 @@ def inspect_deepmimic(path: str | Path) -> list[Finding]:
     return findings
 
 
-def _sign_flips(quaternions: Array) -> NDArray[np.intp]:
+def _sign_flips(quaternions: FloatArray) -> NDArray[np.intp]:
     """Frames before which quaternions (T, 4) change to the other half of the sphere."""
     return np.flatnonzero(np.einsum("ti,ti->t", quaternions[1:], quaternions[:-1]) < 0) + 1
 
 
-def _quaternions(path: Path, rows: Array, name: str) -> Array:
+def _quaternions(path: Path, rows: FloatArray, name: str) -> FloatArray:
     """Unit quaternions wxyz (T, 4) of a joint, in the z-up frame."""
     return quaternions_to_z_up(unit_quaternions(path, rows, _COLUMNS[name], name))

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
-
-Array = NDArray[np.float64]
 
 #: What the file calls a motion that goes round, and one that does not.
 LOOP: Final = {"wrap": True, "none": False}
@@ -77,7 +75,7 @@ def goes_round(path: Path, document: dict[str, Any]) -> bool:
 
 def read_rows(
     path: Path, document: dict[str, Any], character: str, columns: tuple[str, ...]
-) -> Array:
+) -> FloatArray:
     """The frames of a character as numbers (T, columns), all finite.
 
     Args:
@@ -135,13 +133,13 @@ def read_rows(
     return rows
 
 
-def frame_durations(path: Path, rows: Array) -> Array:
+def frame_durations(path: Path, rows: FloatArray) -> FloatArray:
     """Durations (T − 1,) [s] of all frames but the last, whose own does not count.
 
     Raises:
         InputError: If one is not positive.
     """
-    durations: Array = rows[:, 0]
+    durations: FloatArray = rows[:, 0]
     bad = durations < _SHORTEST
     bad[-1] = durations[-1] < 0
     if bad.any():
@@ -153,13 +151,13 @@ def frame_durations(path: Path, rows: Array) -> Array:
     return durations[:-1]
 
 
-def unit_quaternions(path: Path, rows: Array, columns: slice, name: str) -> Array:
+def unit_quaternions(path: Path, rows: FloatArray, columns: slice, name: str) -> FloatArray:
     """Unit quaternions wxyz (T, 4) of a joint, in the file's frame.
 
     Raises:
         InputError: If one is zero.
     """
-    quaternions: Array = rows[:, columns]
+    quaternions: FloatArray = rows[:, columns]
     norms = np.linalg.norm(quaternions, axis=1, keepdims=True)
     if norms.min() < _SMALLEST_NORM:
         frame = int(norms.argmin())
@@ -167,5 +165,5 @@ def unit_quaternions(path: Path, rows: Array, columns: slice, name: str) -> Arra
             f"{path}: frame {frame}, columns {columns.start} to {columns.stop - 1}: "
             f"the quaternion of {name} is zero"
         )
-    unit: Array = quaternions / norms
+    unit: FloatArray = quaternions / norms
     return unit

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.axes import quaternions_to_z_up, to_z_up
@@ -22,8 +21,6 @@ from sb3_mimic.motion.formats.deepmimic_json import (
 )
 from sb3_mimic.motion.rotations import continuous_signs
 from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
-
-Array = NDArray[np.float64]
 
 _HINGES: Final = frozenset({"left_forearm", "right_forearm", "left_leg", "right_leg"})
 

@@ -6,12 +6,13 @@ that a bad clip is a page and not a flood. Forces and torques are looked at in
 `sb3_mimic.motion.formats.deepmimic.inspect_deepmimic`.
 """
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.finding import Finding, worst_first
 from sb3_mimic.motion.lint.frames import check_coarse, check_frozen, check_seam
 from sb3_mimic.motion.lint.ground import check_flights, check_ground, check_skate
 from sb3_mimic.motion.lint.joints import check_limits, check_speeds, check_teleports
-from sb3_mimic.motion.lint.measures import Array, ClipMeasures
+from sb3_mimic.motion.lint.measures import ClipMeasures
 from sb3_mimic.motion.lint.sudden import (
     check_jitter,
     check_jumps,
@@ -22,7 +23,7 @@ from sb3_mimic.motion.lint.sudden import (
 from sb3_mimic.motion.skeleton import require_humanoid
 
 
-def lint(clip: MotionClip, joint_range: Array | None = None) -> list[Finding]:
+def lint(clip: MotionClip, joint_range: FloatArray | None = None) -> list[Finding]:
     """Looks for what is wrong with a clip of the humanoid.
 
     Args:

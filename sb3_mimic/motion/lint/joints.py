@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.finding import Finding
-from sb3_mimic.motion.lint.measures import Array, ClipMeasures, times, turns_between
+from sb3_mimic.motion.lint.measures import ClipMeasures, times, turns_between
 from sb3_mimic.motion.lint.tolerances import (
     JOINT_SPEED,
     LIMIT,
@@ -92,7 +93,7 @@ def check_speeds(motion: ClipMeasures) -> list[Finding]:
     return findings
 
 
-def check_limits(motion: ClipMeasures, joint_range: Array) -> list[Finding]:
+def check_limits(motion: ClipMeasures, joint_range: FloatArray) -> list[Finding]:
     """Hinges beyond what the robot's joints allow."""
     low, high = np.asarray(joint_range, dtype=np.float64).T
     angles = motion.clip.joint_angles

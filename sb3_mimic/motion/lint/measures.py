@@ -4,17 +4,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import BoolArray, FloatArray
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.finding import Finding, Severity
 from sb3_mimic.motion.kinematics import lowest_points
 from sb3_mimic.motion.lint.tolerances import AIRBORNE, GROUND_QUANTILE
 from sb3_mimic.motion.rotations import continuous_signs, hinges_to_rotation, rotation, wxyz
 from sb3_mimic.motion.skeleton import ACTUATED, HINGE_SLICES
-
-Array = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 class ClipMeasures:
@@ -25,18 +22,18 @@ class ClipMeasures:
         self.fps = clip.fps
 
     @cached_property
-    def heights(self) -> dict[str, Array]:
+    def heights(self) -> dict[str, FloatArray]:
         """Lowest point of each body (T,) [m]."""
         return lowest_points(self.clip)
 
     @cached_property
-    def lowest(self) -> Array:
+    def lowest(self) -> FloatArray:
         """Lowest point of the figure (T,) [m]."""
-        lowest: Array = np.min(list(self.heights.values()), axis=0)
+        lowest: FloatArray = np.min(list(self.heights.values()), axis=0)
         return lowest
 
     @cached_property
-    def above_ground(self) -> Array:
+    def above_ground(self) -> FloatArray:
         """Height of the lowest point above the clip's own ground (T,) [m]."""
         level = ground_level(self.lowest)
         # Soles of a few centimetres' error are not another ground.
@@ -47,12 +44,12 @@ class ClipMeasures:
         return min(self.heights, key=lambda body: float(self.heights[body][frame]))
 
     @cached_property
-    def quaternions(self) -> dict[str, Array]:
+    def quaternions(self) -> dict[str, FloatArray]:
         """Orientation of the root and rotation of each ball joint (T, 4), continuous signs."""
         return joint_quaternions(self.clip)
 
     @cached_property
-    def hinges(self) -> dict[str, Array]:
+    def hinges(self) -> dict[str, FloatArray]:
         """Angles of knees and elbows (T,) [rad]."""
         return {
             joint.name: self.clip.joint_angles[:, HINGE_SLICES[joint.name]][:, 0]
@@ -61,7 +58,7 @@ class ClipMeasures:
         }
 
     @cached_property
-    def turns(self) -> dict[str, Array]:
+    def turns(self) -> dict[str, FloatArray]:
         """Rotation vectors between neighboring frames, by joint, "root" first, (T − 1, 3) [rad]."""
         turns = {
             name: turns_between(quaternions[:-1], quaternions[1:])
@@ -72,7 +69,7 @@ class ClipMeasures:
         return turns
 
     @cached_property
-    def steps(self) -> Array:
+    def steps(self) -> FloatArray:
         """Root displacement between neighboring frames (T − 1, 3) [m]."""
         return np.diff(self.clip.root_position, axis=0)
 
@@ -103,7 +100,7 @@ class ClipMeasures:
         )
 
 
-def ground_level(lowest: Array) -> float:
+def ground_level(lowest: FloatArray) -> float:
     """How high a clip's own ground lies [m], from the lowest point of each frame (T,) [m].
 
     A clip that nowhere reaches down stands on its lowest point; one that is too low for most of
@@ -114,7 +111,7 @@ def ground_level(lowest: Array) -> float:
     return min(0.0, float(np.quantile(lowest, GROUND_QUANTILE)))
 
 
-def joint_quaternions(clip: MotionClip) -> dict[str, Array]:
+def joint_quaternions(clip: MotionClip) -> dict[str, FloatArray]:
     """Orientation of the "root" and rotation of each ball joint, (T, 4) wxyz, continuous signs."""
     quaternions = {"root": clip.root_quaternion}
     for joint in ACTUATED:
@@ -142,8 +139,8 @@ def times(bad: BoolArray) -> str:
     return "this happens once" if n == 1 else f"{n} steps do so"
 
 
-def turns_between(start: Array, end: Array) -> Array:
+def turns_between(start: FloatArray, end: FloatArray) -> FloatArray:
     """Rotation vectors (n, 3) [rad] from one orientation to another, in the first's frame."""
     relative: Any = rotation(start).inv() * rotation(end)
-    turns: Array = relative.as_rotvec()
+    turns: FloatArray = relative.as_rotvec()
     return turns

@@ -6,9 +6,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.finding import Finding, Severity
-from sb3_mimic.motion.lint.measures import Array, ClipMeasures
+from sb3_mimic.motion.lint.measures import ClipMeasures
 from sb3_mimic.motion.lint.tolerances import (
     JUMP_ANGLE,
     JUMP_DISTANCE,
@@ -57,7 +58,7 @@ def find_breaks(clip: MotionClip) -> list[int]:
     return sorted({event.frame for event in (*spikes, *find_jumps(motion, spikes))})
 
 
-def expected_pose(clip: MotionClip, signal: Array) -> Array:
+def expected_pose(clip: MotionClip, signal: FloatArray) -> FloatArray:
     """What each frame of a signal (T, k) would be by the cubic through its neighbors.
 
     Quaternions (k = 4, continuous signs) come out not normalized; the two frames at either end of a
@@ -68,7 +69,7 @@ def expected_pose(clip: MotionClip, signal: Array) -> Array:
     return _expected(padded)[pad : pad + clip.n_frames]
 
 
-def _residuals(motion: ClipMeasures) -> dict[str, tuple[Array, float]]:
+def _residuals(motion: ClipMeasures) -> dict[str, tuple[FloatArray, float]]:
     """Distance of each frame from the curve through its neighbors, and what is too much of it.
 
     By joint [rad], "root" first, and for the "root position" [m]; of a closed loop with two more
@@ -101,7 +102,7 @@ def _residual_bound(motion: ClipMeasures, joint: str) -> float:
     return max(SPIKE_ANGLE, SUDDEN_TURN / 2 * dt2)
 
 
-def _padded(clip: MotionClip, signal: Array) -> Array:
+def _padded(clip: MotionClip, signal: FloatArray) -> FloatArray:
     """A signal (T, k) with two frames of the neighboring cycles at the ends of a closed loop."""
     if not clip.closed or clip.n_frames < 4:
         return signal
@@ -112,7 +113,7 @@ def _padded(clip: MotionClip, signal: Array) -> Array:
     return np.concatenate([before, signal, after])
 
 
-def _expected(signal: Array) -> Array:
+def _expected(signal: FloatArray) -> FloatArray:
     """Each frame by the cubic through its four nearest neighbors; the two at either end as is."""
     expected = signal.copy()
     if len(signal) >= 5:
@@ -121,7 +122,7 @@ def _expected(signal: Array) -> Array:
     return expected
 
 
-def _peaks(clip: MotionClip, joint: str, residual: Array, least: float) -> list[Event]:
+def _peaks(clip: MotionClip, joint: str, residual: FloatArray, least: float) -> list[Event]:
     """Residuals that stand out and have the shape of a spike."""
     pad = (len(residual) - clip.n_frames) // 2
     first, last = 2, len(residual) - 3  # that have a residual
@@ -137,7 +138,7 @@ def _peaks(clip: MotionClip, joint: str, residual: Array, least: float) -> list[
     return [spike for spike in spikes if 0 < spike.frame < clip.n_frames - 1]
 
 
-def _usual(values: Array, index: int, without: int) -> float:
+def _usual(values: FloatArray, index: int, without: int) -> float:
     """Median of the values around an index, without those nearest to it."""
     start, stop = max(0, index - _NEIGHBORHOOD), index + _NEIGHBORHOOD + 1
     around = np.concatenate(

@@ -11,16 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.retarget.mapping import JointMapping
 from sb3_mimic.motion.rotations import rotation
 from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeletal import SkeletalMotion, forward_kinematics
 from sb3_mimic.motion.skeleton import SKELETON
-
-Array = NDArray[np.float64]
 
 UP: Final = np.array([0.0, 0.0, 1.0])
 
@@ -68,13 +66,13 @@ class Anatomy:
             not.
     """
 
-    positions: Mapping[str, Array]
-    frames: Mapping[str, Array]
-    axes: Mapping[str, Array]
+    positions: Mapping[str, FloatArray]
+    frames: Mapping[str, FloatArray]
+    axes: Mapping[str, FloatArray]
     standing: str
     flat_feet: bool
 
-    def moved(self, turn: Array, scale: float, shift: Array) -> "Anatomy":
+    def moved(self, turn: FloatArray, scale: float, shift: FloatArray) -> "Anatomy":
         """The body turned by a matrix (3, 3), scaled, and shifted by (3,) or (T, 3) [m]."""
         return replace(
             self,
@@ -141,7 +139,7 @@ def with_shoulders_placed(body: Anatomy) -> Anatomy:
     return replace(body, frames={**body.frames, "root": pelvis @ back, "chest": chest @ back})
 
 
-def heading(frame: Array) -> Array:
+def heading(frame: FloatArray) -> FloatArray:
     """Direction in which a body faces (..., 2), unit, of its orientation (..., 3, 3).
 
     Its forward axis seen from above; lying on the back or the belly, the direction of its up axis.
@@ -153,13 +151,13 @@ def heading(frame: Array) -> Array:
     return _unit(way)
 
 
-def _parts(world: Array, joints: Mapping[str, int]) -> dict[str, Array]:
+def _parts(world: FloatArray, joints: Mapping[str, int]) -> dict[str, FloatArray]:
     positions = {part: world[:, joint] for part, joint in joints.items()}
     positions["root"] = (positions["right_hip"] + positions["left_hip"]) / 2
     return positions
 
 
-def _rest(motion: SkeletalMotion) -> tuple[Array, Array]:
+def _rest(motion: SkeletalMotion) -> tuple[FloatArray, FloatArray]:
     """Positions (1, J, 3) and orientations (1, J, 3, 3) with no joint turned."""
     still = np.zeros((1, motion.tree.n_joints, 4))
     still[..., 0] = 1
@@ -167,7 +165,7 @@ def _rest(motion: SkeletalMotion) -> tuple[Array, Array]:
     return positions, rotation(orientations).as_matrix()
 
 
-def _uprightness(positions: Mapping[str, Array]) -> Array:
+def _uprightness(positions: Mapping[str, FloatArray]) -> FloatArray:
     """How far each frame is from standing (T,): up to 1 it stands."""
     trunk = _angle(positions["neck"] - positions["root"], UP) / STANDING[0]
     legs = [
@@ -175,11 +173,13 @@ def _uprightness(positions: Mapping[str, Array]) -> Array:
         for side in SIDES
         for part in ("knee", "ankle")
     ]
-    farthest: Array = np.max([trunk, *legs], axis=0)
+    farthest: FloatArray = np.max([trunk, *legs], axis=0)
     return farthest
 
 
-def _standing_frames(pose: Mapping[str, Array], mapping: JointMapping) -> dict[str, Array]:
+def _standing_frames(
+    pose: Mapping[str, FloatArray], mapping: JointMapping
+) -> dict[str, FloatArray]:
     """Orientations of the parts of a standing figure, columns forward, left, up."""
     across = sum(_flat(pose[f"left_{p}"] - pose[f"right_{p}"]) for p in ("hip", "shoulder"))
     left = _unit(_flat(np.asarray(across)))
@@ -207,7 +207,9 @@ def _standing_frames(pose: Mapping[str, Array], mapping: JointMapping) -> dict[s
     return frames
 
 
-def _bend_axis(limb: list[Array], turned: Array, body: Array, sign: float) -> Array:
+def _bend_axis(
+    limb: list[FloatArray], turned: FloatArray, body: FloatArray, sign: float
+) -> FloatArray:
     """Axis of a knee (sign 1) or elbow (sign −1) in the world (T, 3).
 
     Where the limb is bent it is the normal of its plane. In the upper bone's own frame that is
@@ -225,19 +227,19 @@ def _bend_axis(limb: list[Array], turned: Array, body: Array, sign: float) -> Ar
     return _unit(axis)
 
 
-def _carried(body: Array, bone: Array) -> Array:
+def _carried(body: FloatArray, bone: FloatArray) -> FloatArray:
     """The body's left axis, turned with a bone from hanging to its direction the shortest way."""
     left, down = body[..., 1], -body[..., 2]
     normal = np.cross(down, bone)
     cosine = np.einsum("ti,ti->t", down, bone)[:, None]
     along = np.einsum("ti,ti->t", normal, left)[:, None]
-    carried: Array = (
+    carried: FloatArray = (
         cosine * left + np.cross(normal, left) + along * normal / np.maximum(1 + cosine, 1e-6)
     )
     return carried
 
 
-def _require_limbs(positions: Mapping[str, Array], mapping: JointMapping) -> None:
+def _require_limbs(positions: Mapping[str, FloatArray], mapping: JointMapping) -> None:
     for side in SIDES:
         for upper, lower in (
             ("hip", "knee"),
@@ -253,16 +255,16 @@ def _require_limbs(positions: Mapping[str, Array], mapping: JointMapping) -> Non
                 )
 
 
-def _flat(vector: Array) -> Array:
+def _flat(vector: FloatArray) -> FloatArray:
     return vector * (1.0, 1.0, 0.0)
 
 
-def _unit(vectors: Array) -> Array:
-    unit: Array = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+def _unit(vectors: FloatArray) -> FloatArray:
+    unit: FloatArray = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
     return unit
 
 
-def _angle(vectors: Array, axis: Array) -> Array:
+def _angle(vectors: FloatArray, axis: FloatArray) -> FloatArray:
     """Angle (T,) between vectors (T, 3) and an axis (3,) [rad]."""
-    angles: Array = np.arccos(np.clip(_unit(vectors) @ axis, -1.0, 1.0))
+    angles: FloatArray = np.arccos(np.clip(_unit(vectors) @ axis, -1.0, 1.0))
     return angles

@@ -9,16 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from sb3_mimic.arrays import BoolArray, FloatArray
 from sb3_mimic.motion.lint.measures import stretches
 from sb3_mimic.motion.retarget.anatomy import Anatomy
 from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeleton import SOLE_CORNERS
-
-Array = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _CORNERS: Final = np.array(SOLE_CORNERS)
 #: Middle of the sole's hind and front edge in the ankle's frame (2, 3) [m].
@@ -70,19 +67,19 @@ class Foot:
         contact: Whether heel and toes are on the ground (T, 2).
     """
 
-    ankle: Array
-    frame: Array
+    ankle: FloatArray
+    frame: FloatArray
     contact: BoolArray
 
     @property
-    def edges(self) -> Array:
+    def edges(self) -> FloatArray:
         """Middle of the sole's hind and front edge in the world (T, 2, 3) [m]."""
         return place(self.ankle, self.frame, SOLE_EDGES)
 
 
-def place(origin: Array, frame: Array, points: Array) -> Array:
+def place(origin: FloatArray, frame: FloatArray, points: FloatArray) -> FloatArray:
     """Points (n, 3) of a body in the world (T, n, 3), given its origin (T, 3) and frame."""
-    placed: Array = origin[:, None] + np.einsum("tij,nj->tni", frame, points)
+    placed: FloatArray = origin[:, None] + np.einsum("tij,nj->tni", frame, points)
     return placed
 
 
@@ -111,7 +108,7 @@ def with_level_soles(anatomy: Anatomy, fps: float) -> Anatomy:
     return replace(anatomy, frames=frames)
 
 
-def ground_height(feet: dict[str, Foot], fps: float) -> Array:
+def ground_height(feet: dict[str, Foot], fps: float) -> FloatArray:
     """Height of the ground under each frame (T,) [m], from where soles come to rest.
 
     A captured floor is not flat to the centimetre. Between footholds the height goes over evenly.
@@ -138,7 +135,9 @@ def ground_height(feet: dict[str, Foot], fps: float) -> Array:
     ground = np.interp(np.arange(n_frames), known, lowest[known])
     reach = max(1, round(_GROUND_TIME * fps))
     kernel = np.hanning(2 * reach + 3)[1:-1]
-    smooth: Array = np.convolve(np.pad(ground, reach, mode="edge"), kernel / kernel.sum(), "valid")
+    smooth: FloatArray = np.convolve(
+        np.pad(ground, reach, mode="edge"), kernel / kernel.sum(), "valid"
+    )
     return smooth
 
 
@@ -208,13 +207,13 @@ def _let_go(foot: Foot, contact: BoolArray, start: int, stop: int, fps: float) -
     _let_go(foot, contact, min(stop, middle + reach), stop, fps)
 
 
-def _course(frame: Array) -> Array:
+def _course(frame: FloatArray) -> FloatArray:
     """Angle of a foot about the vertical (T,) [rad], without jumps of full turns."""
-    course: Array = np.unwrap(np.arctan2(frame[:, 1, 0], frame[:, 0, 0]))
+    course: FloatArray = np.unwrap(np.arctan2(frame[:, 1, 0], frame[:, 0, 0]))
     return course
 
 
-def _resting_frames(foot: Foot, start: int, stop: int, fps: float) -> Array:
+def _resting_frames(foot: Foot, start: int, stop: int, fps: float) -> FloatArray:
     """Orientations on the ground: one course, the edges level, flat where both rest."""
     course = _course(foot.frame[start:stop])
     heel, toes = foot.contact[start:stop].T
@@ -228,16 +227,16 @@ def _resting_frames(foot: Foot, start: int, stop: int, fps: float) -> Array:
     if flat.any():
         away = np.abs(np.arange(len(flat))[:, None] - np.flatnonzero(flat)).min(axis=1)
         down *= _ease(away / (ROLL_TIME * fps))
-    frames: Array = Rotation.from_euler("ZY", np.stack([course, down], axis=1)).as_matrix()
+    frames: FloatArray = Rotation.from_euler("ZY", np.stack([course, down], axis=1)).as_matrix()
     return frames
 
 
-def _resting_ankle(foot: Foot, own: slice, frame: Array) -> Array:
+def _resting_ankle(foot: Foot, own: slice, frame: FloatArray) -> FloatArray:
     """Ankle positions that keep heel or toes where they stand."""
     edges, contact = foot.edges[own], foot.contact[own]
     point = 1 if contact[:, 1].any() else 0
     hold = edges[contact[:, point], point].mean(axis=0) * (1.0, 1.0, 0.0)
-    held: Array = hold - frame @ SOLE_EDGES[point]
+    held: FloatArray = hold - frame @ SOLE_EDGES[point]
     if point == 1 and (contact[:, 0] & ~contact[:, 1]).any():
         # On the heel alone: where the heel stands when the foot is flat around its toes.
         level = frame.copy()
@@ -249,7 +248,9 @@ def _resting_ankle(foot: Foot, own: slice, frame: Array) -> Array:
     return held
 
 
-def _bridge(change: Array, episodes: list[tuple[int, int]], fade: float, *, keep: bool) -> None:
+def _bridge(
+    change: FloatArray, episodes: list[tuple[int, int]], fade: float, *, keep: bool
+) -> None:
     """Fills a change (T, 3) between episodes without a kink at their ends.
 
     Args:
@@ -290,7 +291,7 @@ def _either(contact: BoolArray) -> BoolArray:
     return either
 
 
-def _clearance(contact: BoolArray, fps: float) -> Array:
+def _clearance(contact: BoolArray, fps: float) -> FloatArray:
     """How high a foot has to be above the ground (T,) [m]: 0 in contact, then more and more."""
     if not contact.any():
         return np.zeros(len(contact))
@@ -300,27 +301,27 @@ def _clearance(contact: BoolArray, fps: float) -> Array:
     away = np.minimum(
         np.abs(frames - touching[after]), np.abs(frames - touching[np.maximum(after - 1, 0)])
     )
-    height: Array = CLEARANCE * _ease(away / (ROLL_TIME * fps))
+    height: FloatArray = CLEARANCE * _ease(away / (ROLL_TIME * fps))
     return height
 
 
-def _end(change: Array, frame: int, inward: int) -> tuple[Array, Array]:
+def _end(change: FloatArray, frame: int, inward: int) -> tuple[FloatArray, FloatArray]:
     """Value at the end of an episode and its slope a frame, outward."""
     return change[frame].copy(), (change[frame] - change[frame + 2 * inward]) / 2
 
 
-def _ease(share: Array) -> Array:
+def _ease(share: FloatArray) -> FloatArray:
     """0 to 1 without a kink at either end."""
     clipped = np.clip(share, 0.0, 1.0)
-    eased: Array = clipped**2 * (3 - 2 * clipped)
+    eased: FloatArray = clipped**2 * (3 - 2 * clipped)
     return eased
 
 
-def _speed(path: Array, fps: float) -> Array:
+def _speed(path: FloatArray, fps: float) -> FloatArray:
     """Speed (T,) [m/s] of a path (T, 3), over ``_SPEED_TIME``."""
     reach = max(1, round(_SPEED_TIME * fps / 2))
     if len(path) <= 2 * reach:
         return np.full(len(path), np.linalg.norm(path[-1] - path[0]) * fps / (len(path) - 1))
     velocity = (path[2 * reach :] - path[: -2 * reach]) * fps / (2 * reach)
-    speed: Array = np.pad(np.linalg.norm(velocity, axis=1), reach, mode="edge")
+    speed: FloatArray = np.pad(np.linalg.norm(velocity, axis=1), reach, mode="edge")
     return speed

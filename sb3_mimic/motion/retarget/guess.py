@@ -5,12 +5,10 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeletal import JointTree
-
-Array = NDArray[np.float64]
 
 #: What joints of the limbs are called without their side, the surest first. A bare "leg" or "arm"
 #: is the thigh or the shin depending on what else there is, so those come last.
@@ -106,7 +104,7 @@ def guess_by_shape(tree: JointTree) -> dict[str, str]:
     return {part: tree.names[index] for part, index in found.items()}
 
 
-def _pelvis(tree: JointTree, rest: Array, size: float) -> tuple[int, list[list[int]]]:
+def _pelvis(tree: JointTree, rest: FloatArray, size: float) -> tuple[int, list[list[int]]]:
     """The joint that two legs hang from, and the legs; -1 where there is none."""
     for joint in range(tree.n_joints):
         chains = [_longest_chain(tree, child) for child in tree.children(joint)]
@@ -117,7 +115,7 @@ def _pelvis(tree: JointTree, rest: Array, size: float) -> tuple[int, list[list[i
 
 
 def _chest(
-    tree: JointTree, rest: Array, size: float, pelvis: int, in_legs: set[int]
+    tree: JointTree, rest: FloatArray, size: float, pelvis: int, in_legs: set[int]
 ) -> tuple[int, list[int], list[list[int]]]:
     """The joint that a head and two arms hang from, the head and the arms; -1 where none is."""
     for joint in range(tree.n_joints):

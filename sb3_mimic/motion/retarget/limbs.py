@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.repair import eased_into
 from sb3_mimic.motion.rotations import rotation_to_hinges
 from sb3_mimic.motion.skeleton import HINGE_SLICES, SKELETON, Joint
-
-Array = NDArray[np.float64]
 
 #: Share of its length to which a limb is stretched where there is a choice, and at most: near its
 #: full length a millimetre bends it by degrees, so that what is beyond reach is approached softly.
@@ -81,12 +79,12 @@ def limb(side: str, kind: str) -> Limb:
 
 def solve_limb(
     limb: Limb,
-    base: tuple[Array, Array],
-    target: Array,
-    axis: Array,
-    turn: Array | None,
-    limits: Array,
-) -> Array:
+    base: tuple[FloatArray, FloatArray],
+    target: FloatArray,
+    axis: FloatArray,
+    turn: FloatArray | None,
+    limits: FloatArray,
+) -> FloatArray:
     """Hinge angles that bring a limb's end to a place.
 
     Args:
@@ -123,7 +121,9 @@ def solve_limb(
     return kept
 
 
-def limb_pose(limb: Limb, base: tuple[Array, Array], angles: Array) -> tuple[Array, ...]:
+def limb_pose(
+    limb: Limb, base: tuple[FloatArray, FloatArray], angles: FloatArray
+) -> tuple[FloatArray, ...]:
     """Forward kinematics of a limb.
 
     Returns:
@@ -146,8 +146,8 @@ def limb_pose(limb: Limb, base: tuple[Array, Array], angles: Array) -> tuple[Arr
 
 
 def _two_bones(
-    limb: Limb, base: tuple[Array, Array], target: Array, axis: Array
-) -> tuple[Array, Array]:
+    limb: Limb, base: tuple[FloatArray, FloatArray], target: FloatArray, axis: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Orientation of the upper bone (T, 3, 3) and how far the joint is bent (T,) ≥ 0 [rad]."""
     first, second = limb.lengths
     reach = target - (base[0] + base[1] @ np.array(limb.joints[0].offset))
@@ -168,18 +168,18 @@ def _two_bones(
     straight = np.stack([np.cross(left, -down), left, -down], axis=-1)
     # A knee lies ahead of the line from hip to ankle, an elbow behind: rotation about +y turns a
     # hanging bone backward.
-    upper: Array = straight @ Rotation.from_euler("y", -limb.fold * ahead[:, None]).as_matrix()
+    upper: FloatArray = straight @ Rotation.from_euler("y", -limb.fold * ahead[:, None]).as_matrix()
     return upper, bend
 
 
 def _fit(
     limb: Limb,
-    base: tuple[Array, Array],
-    target: Array,
-    turn: Array | None,
-    start: Array,
-    limits: Array,
-) -> Array:
+    base: tuple[FloatArray, FloatArray],
+    target: FloatArray,
+    turn: FloatArray | None,
+    start: FloatArray,
+    limits: FloatArray,
+) -> FloatArray:
     """Damped Gauss–Newton on all frames at once, hinges at a limit held there (T, k)."""
     low, high = limits.T
     angles = np.clip(start, low, high)
@@ -208,6 +208,6 @@ def _fit(
     return angles
 
 
-def _local(frame: Array, turned: Array) -> Rotation:
+def _local(frame: FloatArray, turned: FloatArray) -> Rotation:
     """Orientations (T, 3, 3) as seen from others."""
     return Rotation.from_matrix(frame.transpose(0, 2, 1) @ turned)

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.skeletal import SkeletalMotion
-
-Array = NDArray[np.float64]
 
 #: Where each leg begins and ends in DeepMimic's dog: left and right front, left and right hind.
 DOG_LEGS: Final = (
@@ -36,8 +34,8 @@ class FootPaths:
     """
 
     period: float
-    forward: Array
-    lift: Array
+    forward: FloatArray
+    lift: FloatArray
     displacement: float
 
 
@@ -72,8 +70,8 @@ def foot_paths(motion: SkeletalMotion) -> FootPaths:
     return FootPaths(motion.duration, (forward - middle) / height, lift / height, length / height)
 
 
-def _closed(paths: Array) -> Array:
+def _closed(paths: FloatArray) -> FloatArray:
     """Paths (T, 4) whose last frame is the first, without that frame."""
     share = np.linspace(-0.5, 0.5, len(paths))[:, None]
-    closed: Array = (paths - share * (paths[-1] - paths[0]))[:-1]
+    closed: FloatArray = (paths - share * (paths[-1] - paths[0]))[:-1]
     return closed

@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.kinematics import body_poses, lowest_points
 from sb3_mimic.motion.lint.tolerances import JOINT_SPEED, PENETRATION
 from sb3_mimic.motion.retarget.feet import SOLE_EDGES, Foot, place
 from sb3_mimic.motion.sides import SIDES
-
-Array = NDArray[np.float64]
 
 # Mean speed of soles over the ground that no way of walking has, nor skating [m/s].
 _HOPELESS_SKATE = 2.0
@@ -96,7 +94,7 @@ class RetargetReport:
         ]
 
 
-def effector_errors(clip: MotionClip, targets: Mapping[str, Array]) -> dict[str, Array]:
+def effector_errors(clip: MotionClip, targets: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     """Distance (T,) [m] of each end effector from its place relative to the root (T, 3) [m]."""
     poses = body_poses(clip)
     return {
@@ -105,7 +103,7 @@ def effector_errors(clip: MotionClip, targets: Mapping[str, Array]) -> dict[str,
     }
 
 
-def skate_speeds(clip: MotionClip, feet: Mapping[str, Foot]) -> Array:
+def skate_speeds(clip: MotionClip, feet: Mapping[str, Foot]) -> FloatArray:
     """Speeds over the ground of all edges of soles in contact, between two frames [m/s]."""
     poses = body_poses(clip)
     speeds = [np.empty(0)]
@@ -123,7 +121,7 @@ def penetration(clip: MotionClip) -> float:
     return max(0.0, -float(np.min(list(lowest_points(clip).values()))))
 
 
-def limit_excess(clip: MotionClip, limits: Array) -> float:
+def limit_excess(clip: MotionClip, limits: FloatArray) -> float:
     """Largest angle beyond a limit [rad]."""
     low, high = limits.T
     over = np.maximum(clip.joint_angles - high, low - clip.joint_angles)

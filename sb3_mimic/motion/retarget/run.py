@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.lint.sudden import find_breaks
@@ -39,8 +40,6 @@ from sb3_mimic.motion.retarget.solve import Targets, solve, with_reachable_feet
 from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeletal import SkeletalMotion
 from sb3_mimic.motion.skeleton import SKELETON
-
-Array = NDArray[np.float64]
 
 _OFFSETS: Final = {joint.name: np.array(joint.offset) for joint in SKELETON}
 
@@ -197,7 +196,7 @@ def _length(body: Anatomy, side: str, parts: tuple[str, str, str]) -> float:
     return float(np.median(bones))
 
 
-def _effectors(body: Anatomy) -> tuple[dict[str, Array], dict[str, Array], float]:
+def _effectors(body: Anatomy) -> tuple[dict[str, FloatArray], dict[str, FloatArray], float]:
     """Where ankles and wrists are to be relative to the root, arms alone, and their factor.
 
     Each chain has its own factor: legs the humanoid's leg length, arms its arm length, the trunk
@@ -219,7 +218,7 @@ def _effectors(body: Anatomy) -> tuple[dict[str, Array], dict[str, Array], float
     return wanted, arms, scale
 
 
-def _usual(vectors: Array) -> float:
+def _usual(vectors: FloatArray) -> float:
     """Median length of vectors (T, 3)."""
     return float(np.median(np.linalg.norm(vectors, axis=1)))
 
@@ -233,7 +232,7 @@ def _feet(body: Anatomy) -> dict[str, Foot]:
     }
 
 
-def _lowered(body: Anatomy, ground: Array) -> Anatomy:
+def _lowered(body: Anatomy, ground: FloatArray) -> Anatomy:
     """The body on ground of height 0 where it has been of some height (T,) [m]."""
     down = ground[:, None] * (0.0, 0.0, 1.0)
     return body.moved(np.eye(3), 1.0, -down)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.kinematics import lowest_points
 from sb3_mimic.motion.repair import PUSH_TIME, eased_into, smooth_cover
@@ -17,8 +17,6 @@ from sb3_mimic.motion.retarget.limbs import REACH, limb, solve_limb
 from sb3_mimic.motion.rotations import continuous_signs, rotation_to_hinges
 from sb3_mimic.motion.sides import SIDES
 from sb3_mimic.motion.skeleton import HINGE_NAMES, HINGE_SLICES, SKELETON
-
-Array = NDArray[np.float64]
 
 _OFFSETS: Final = {joint.name: np.array(joint.offset) for joint in SKELETON}
 _AXES: Final = {joint.name: joint.axes for joint in SKELETON}
@@ -58,8 +56,8 @@ class Targets:
 
     body: Anatomy
     feet: Mapping[str, Foot]
-    arms: Mapping[str, Array]
-    wrists: Mapping[str, Array]
+    arms: Mapping[str, FloatArray]
+    wrists: Mapping[str, FloatArray]
     above_ground: bool
 
 
@@ -76,7 +74,7 @@ def with_reachable_feet(
     return body, reachable
 
 
-def solve(targets: Targets, limits: Array, fps: float, name: str, source: str) -> MotionClip:
+def solve(targets: Targets, limits: FloatArray, fps: float, name: str, source: str) -> MotionClip:
     """The humanoid's clip.
 
     Args:
@@ -91,7 +89,7 @@ def solve(targets: Targets, limits: Array, fps: float, name: str, source: str) -
     angles = np.empty((len(position), len(HINGE_NAMES)))
     chest = _trunk(targets.body, angles, limits)
 
-    def clip_at(position: Array) -> MotionClip:
+    def clip_at(position: FloatArray) -> MotionClip:
         for side in SIDES:
             _legs(targets, side, (position, pelvis), angles, limits)
             trunk = (position + pelvis @ _OFFSETS["chest"], chest)
@@ -118,7 +116,7 @@ def solve(targets: Targets, limits: Array, fps: float, name: str, source: str) -
     return clip
 
 
-def _lowering(body: Anatomy, feet: Mapping[str, Foot], fps: float) -> Array:
+def _lowering(body: Anatomy, feet: Mapping[str, Foot], fps: float) -> FloatArray:
     """How far the pelvis comes down so that it reaches the feet on the ground (T,) [m]."""
     needed = np.zeros(len(body.positions["root"]))
     for side, foot in feet.items():
@@ -130,7 +128,7 @@ def _lowering(body: Anatomy, feet: Mapping[str, Foot], fps: float) -> Array:
     return smooth_cover(needed, round(_LOWERING_TIME * fps), closed=False)
 
 
-def _with_raised_heels(foot: Foot, hip: Array, reach: float) -> Foot:
+def _with_raised_heels(foot: Foot, hip: FloatArray, reach: float) -> Foot:
     """The foot turned about its toes, where they are on the ground, until the leg reaches it.
 
     Args:
@@ -156,9 +154,9 @@ def _with_raised_heels(foot: Foot, hip: Array, reach: float) -> Foot:
     return Foot(ankle, frame, contact)
 
 
-def _hip(body: Anatomy, side: str) -> Array:
+def _hip(body: Anatomy, side: str) -> FloatArray:
     """Where the humanoid's leg begins (T, 3) [m]."""
-    hip: Array = body.positions["root"] + body.frames["root"] @ _OFFSETS[f"{side}_hip"]
+    hip: FloatArray = body.positions["root"] + body.frames["root"] @ _OFFSETS[f"{side}_hip"]
     return hip
 
 
@@ -167,7 +165,7 @@ def _reach(side: str) -> float:
     return REACH * sum(limb(side, "leg").lengths)
 
 
-def _trunk(body: Anatomy, angles: Array, limits: Array) -> Array:
+def _trunk(body: Anatomy, angles: FloatArray, limits: FloatArray) -> FloatArray:
     """Fills in chest and neck; returns the chest's orientation (T, 3, 3)."""
     chest = body.frames["root"] @ _joint(
         "chest", body.frames["root"], body.frames["chest"], angles, limits
@@ -176,7 +174,9 @@ def _trunk(body: Anatomy, angles: Array, limits: Array) -> Array:
     return chest
 
 
-def _joint(name: str, frame: Array, turned: Array, angles: Array, limits: Array) -> Array:
+def _joint(
+    name: str, frame: FloatArray, turned: FloatArray, angles: FloatArray, limits: FloatArray
+) -> FloatArray:
     """Fills in a ball joint within its limits; returns its rotation (T, 3, 3)."""
     columns = HINGE_SLICES[name]
     local = Rotation.from_matrix(frame.transpose(0, 2, 1) @ turned)
@@ -187,12 +187,16 @@ def _joint(name: str, frame: Array, turned: Array, angles: Array, limits: Array)
         if (hinges[:, column] < low).any():
             hinges[:, column] = -eased_into(-hinges[:, column], -low)
     angles[:, columns] = hinges
-    rotated: Array = Rotation.from_euler(_AXES[name].upper(), hinges).as_matrix()
+    rotated: FloatArray = Rotation.from_euler(_AXES[name].upper(), hinges).as_matrix()
     return rotated
 
 
 def _legs(
-    targets: Targets, side: str, base: tuple[Array, Array], angles: Array, limits: Array
+    targets: Targets,
+    side: str,
+    base: tuple[FloatArray, FloatArray],
+    angles: FloatArray,
+    limits: FloatArray,
 ) -> None:
     leg, foot = limb(side, "leg"), targets.feet[side]
     axis = targets.body.axes[f"{side}_knee"]
@@ -204,10 +208,10 @@ def _legs(
 def _arms(
     targets: Targets,
     side: str,
-    root: Array,
-    base: tuple[Array, Array],
-    angles: Array,
-    limits: Array,
+    root: FloatArray,
+    base: tuple[FloatArray, FloatArray],
+    angles: FloatArray,
+    limits: FloatArray,
 ) -> None:
     """Fills in an arm: it points as it does, and its wrist is nearly where it is.
 

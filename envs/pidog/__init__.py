@@ -1,0 +1,1 @@
+"""PiDog: its model, gaits, tasks, servos and sensors."""

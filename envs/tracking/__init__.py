@@ -1,0 +1,1 @@
+"""Tracking: robots that imitate motion clips."""

@@ -1,0 +1,1 @@
+"""Behavior cloning, and the forward model that its loss can use."""

@@ -1,0 +1,1 @@
+"""Evaluation: episodes side by side, the protocol, pushes and disturbed starts."""

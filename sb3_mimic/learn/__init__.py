@@ -1,1 +1,0 @@
-"""Behavior cloning, the handover to PPO or TRPO, fine-tuning and evaluation."""

@@ -1,0 +1,1 @@
+"""Parts of SB3 policies: normalizer, asymmetric critic, picture encoder; policies on disk."""

@@ -1,0 +1,1 @@
+"""Reinforcement learning: algorithms, fine-tuning, callbacks, warm start, DAgger, GAIL and AIRL."""

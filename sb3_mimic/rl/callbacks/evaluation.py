@@ -1,0 +1,37 @@
+"""Evaluations during training, from starts spread evenly over the clip."""
+
+from stable_baselines3.common.callbacks import EvalCallback
+
+from sb3_mimic.io import atomic_path
+from sb3_mimic.rl.callbacks.motion_sampling import humanoids
+
+
+class EvenStartsEvalCallback(EvalCallback):
+    """SB3's evaluation, whose episodes begin at phases spread evenly over the clip.
+
+    Environment i of n begins at phase i / n, every time, as the protocol's do of clips that loop
+    (those that end are trained from anywhere, and so evaluated here, while the protocol begins at
+    their first frame); of several clips it performs the i-th, beginning over. Drawn starts would
+    choose the best model by their luck as well: where two of 32 starts fall, none of 16 episodes
+    may, or three. Where a robot has no clip the starts are the environment's own. Arguments are
+    SB3's; with as many episodes as environments all of them are even. What SB3 keeps of the
+    evaluations is written whole or not at all.
+    """
+
+    def _on_step(self) -> bool:
+        if self.eval_freq <= 0 or self.n_calls % self.eval_freq:
+            return super()._on_step()
+        envs = self.eval_env.unwrapped
+        batch = humanoids(envs)
+        if batch is not None:
+            n, n_motions = envs.num_envs, len(batch.references)
+            envs.set_options([{"phase": i / n, "motion": i % n_motions} for i in range(n)])
+        kept = self.log_path
+        if kept is None:
+            return super()._on_step()
+        with atomic_path(f"{kept}.npz") as temporary:
+            self.log_path = str(temporary)
+            try:
+                return super()._on_step()
+            finally:
+                self.log_path = kept

@@ -1,0 +1,168 @@
+"""What training performs more often: the clips, and the phases to begin at, that are still hard."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, HumanoidMimicEnv, motions_of
+from sb3_mimic.errors import InputError
+
+# Parts of a clip whose starts are told apart, as many as the protocol has start phases.
+_PARTS = 32
+# Episodes over which a part's share of the possible return is averaged.
+_EPISODES = 10
+# The part of all episodes that is drawn evenly, whatever is hard.
+_FLOOR = 0.25
+# Shares below this are alike: at none the odds would have no bound.
+_LEAST = 0.1
+# Where a model keeps the estimates, so that they are in its zip.
+_KEPT = "motion_shares"
+
+
+def motions_apart(env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Keyword arguments of an environment for each of its motions alone, by the clips' names.
+
+    One without motions to choose from has one entry, and no name.
+
+    Args:
+        env_id: Gymnasium id.
+        env_kwargs: Keyword arguments of the environment.
+    """
+    kwargs = dict(env_kwargs)
+    with closing(gym.make(env_id, **kwargs)) as env:
+        if not isinstance(env.unwrapped, HumanoidMimicEnv) or "motion" not in kwargs:
+            return {"": kwargs}
+        names, motions = env.unwrapped.motion_names, motions_of(kwargs["motion"])
+    return {name: {**kwargs, "motion": m} for name, m in zip(names, motions, strict=True)}
+
+
+def by_difficulty(shares: FloatArray, floor: float = _FLOOR) -> FloatArray:
+    """How likely each is drawn, ``(..., k)``: so that samples go where return is missing.
+
+    ``floor / k + (1 - floor) odds / Σ odds`` with ``odds = (1 - share) / share``, sums over the
+    last axis. Where episodes end by falls, an episode's samples are about as many as its share
+    says. Drawn in proportion to ``1 - share``, what fails at once would get a part of the episodes
+    and next to none of the samples; drawn by the odds, its samples are in proportion to that.
+
+    Args:
+        shares: The part of their possible return that episodes of each reach, ``(..., k)``.
+        floor: The part of all episodes that is drawn evenly, so that nothing is forgotten.
+
+    Example:
+        >>> by_difficulty(np.array([0.9, 0.7]), floor=0.2).round(3).tolist()
+        [0.265, 0.735]
+    """
+    reached = np.clip(shares, _LEAST, 1.0)
+    odds = (1 - reached) / reached
+    # Where nothing is missing of any, all are alike.
+    odds = np.where(odds.any(axis=-1, keepdims=True), odds, 1.0)
+    part = odds / odds.sum(axis=-1, keepdims=True)
+    likely: FloatArray = floor / shares.shape[-1] + (1 - floor) * part
+    return likely
+
+
+class MotionSamplingCallback(BaseCallback):
+    """Draws those clips, and those phases to begin at, more often whose episodes do worse.
+
+    Where a body begins matters because most of what training sees are the later steps of long
+    episodes: a start that fails within half a second gives next to no samples unless it is drawn
+    often (BeyondMimic, https://arxiv.org/abs/2508.08241, draws the parts of a motion by failures).
+
+    An episode's share is its return, as SB3's ``VecMonitor`` reports it, over the steps that it
+    could have had: no step's reward is more than 1. It is averaged over the last 10 episodes or so
+    that began in the same of 32 equal parts of a clip; a part without a finished episode counts as
+    one that fails, and a clip's share is the mean of its parts'. After every rollout the
+    probabilities of new episodes are set by `by_difficulty`. The averages are an attribute of the
+    model, ``motion_shares``, and so saved with it: training that is resumed goes on with them.
+
+    Args:
+        floor: See `by_difficulty`.
+        verbose: As SB3's.
+
+    Raises:
+        InputError: When training starts, if the environments are no native batch of humanoids.
+    """
+
+    model: OnPolicyAlgorithm
+
+    def __init__(self, floor: float = _FLOOR, verbose: int = 0) -> None:
+        super().__init__(verbose)
+        self.floor = floor
+        # Of each clip, by its name: share and episodes of each part, (parts, 2) as lists.
+        self._shares: dict[str, list[list[float]]] = {}
+        self._motions: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._parts: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._full_steps: NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def _on_training_start(self) -> None:
+        names = _batch(self.training_env).motion_names
+        kept = vars(self.model).get(_KEPT, {})
+        new = [[0.0, 0.0]] * _PARTS
+        self._shares = {name: [list(part) for part in kept.get(name, new)] for name in names}
+        vars(self.model)[_KEPT] = self._shares
+        self._draw_by_difficulty()
+        self._look()
+
+    def _on_step(self) -> bool:
+        for index in np.flatnonzero(self.locals["dones"]):
+            episode = self.locals["infos"][index].get("episode")
+            if episode is not None:
+                self._note(int(index), float(episode["r"]))
+        self._look()
+        return True
+
+    def _on_rollout_end(self) -> None:
+        shares, likely = self._draw_by_difficulty()
+        for name, share, probability in zip(self._shares, shares, likely, strict=True):
+            self.logger.record(f"motions/{name}_share", float(share.mean()))
+            self.logger.record(f"motions/{name}_hardest_share", float(share.min()))
+            self.logger.record(f"motions/{name}_probability", float(probability))
+
+    def _look(self) -> None:
+        """Keeps what the running episodes perform: one that ends is replaced within its step."""
+        batch = _batch(self.training_env)
+        self._motions, self._full_steps = batch.motions.copy(), batch.full_steps
+        self._parts = np.minimum((batch.start_phases * _PARTS).astype(np.intp), _PARTS - 1)
+
+    def _note(self, index: int, total: float) -> None:
+        parts = self._shares[list(self._shares)[self._motions[index]]]
+        mean = parts[self._parts[index]]
+        mean[1] = min(mean[1] + 1, _EPISODES)
+        mean[0] += (total / float(self._full_steps[index]) - mean[0]) / mean[1]
+
+    def _draw_by_difficulty(self) -> tuple[FloatArray, FloatArray]:
+        """Sets the probabilities; gives the shares ``(k, parts)`` and the clips' probabilities."""
+        shares = np.array([[share for share, _ in parts] for parts in self._shares.values()])
+        batch = _batch(self.training_env)
+        batch.motion_probabilities = by_difficulty(shares.mean(axis=1), self.floor)
+        batch.phase_probabilities = by_difficulty(shares, self.floor)
+        return shares, batch.motion_probabilities
+
+
+def draws_motions(envs: VecEnv | None) -> bool:
+    """Whether these are a native batch of humanoids, which `MotionSamplingCallback` needs."""
+    return envs is not None and humanoids(envs) is not None
+
+
+def _batch(envs: VecEnv) -> HumanoidBatch:
+    batch = humanoids(envs)
+    if batch is None:
+        raise InputError(
+            "clips are drawn by difficulty in a native batch of humanoids; make the environments "
+            "by make_native_vec_env"
+        )
+    return batch
+
+
+def humanoids(envs: VecEnv) -> HumanoidBatch | None:
+    """The batch of humanoids behind a vector environment, if it is a native one of them."""
+    batch = getattr(envs.unwrapped, "batched", None)
+    return batch if isinstance(batch, HumanoidBatch) else None

@@ -1,0 +1,108 @@
+"""Pushes that grow with what the policy stands."""
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch
+from sb3_mimic.envs.tracking.pushes import PUSH_SIDES, LastPush, Pushes
+from sb3_mimic.errors import InputError
+from sb3_mimic.rl.callbacks.motion_sampling import humanoids
+
+# A body that is not down so long after a push began has withstood it [s].
+_WITHSTOOD_AFTER = 1.5
+# Only what is near the limit tells about it.
+_NEAR = 0.5
+# Pushes near a limit after which it is looked at, and how far all or none of them move it.
+_PUSHES, _STEP = 8, 0.2
+# The part of near pushes that is withstood where a limit is right.
+_KEPT = 0.5
+# Limits begin at this part of the largest force, and stay above the other.
+_FIRST, _LEAST = 0.5, 0.05
+# Where a model keeps the limits, so that they are in its zip.
+_SAVED = "push_limits"
+
+
+class PushLimitsCallback(BaseCallback):
+    """Keeps the largest pushes of training where half of them make the body fall.
+
+    What is far too strong teaches nothing, nor does what is hardly felt. From each of 8 directions
+    around the body the limit has its own size: after 8 pushes between half of it and all of it,
+    it is multiplied by ``1 + .2 (withstood - .5)``, with the part of them that was. A push is
+    withstood if the body is not down 1.5 s after it began, and counts, withstood or not, if neither
+    the next one nor the end of the episode comes sooner than that. The idea is that of terrain that
+    becomes rougher for those who master it (Rudin et al. 2021, https://arxiv.org/abs/2109.11978).
+    The limits are an attribute of the model, ``push_limits``, and so saved with it: training that
+    is resumed goes on with them.
+
+    Args:
+        verbose: As SB3's.
+
+    Raises:
+        InputError: When training starts, if nothing pushes the environments.
+    """
+
+    model: OnPolicyAlgorithm
+
+    def __init__(self, verbose: int = 0) -> None:
+        super().__init__(verbose)
+        self._withstood = np.zeros(PUSH_SIDES)
+        self._counted = np.zeros(PUSH_SIDES)
+        none = np.zeros(0, np.intp)
+        self._last = LastPush(none, none, np.zeros(0), none)
+        self._counts = np.zeros(0, np.bool_)
+
+    def _on_training_start(self) -> None:
+        _, pushes = _pushed(self.training_env)
+        kept = vars(self.model).get(_SAVED)
+        first = np.full(PUSH_SIDES, _FIRST * pushes.force)
+        pushes.limits = first if kept is None else np.minimum(kept, pushes.force)
+        self._look()
+
+    def _on_step(self) -> bool:
+        batch, _ = _pushed(self.training_env)
+        n_steps = round(_WITHSTOOD_AFTER / batch.dt)
+        last = self._last
+        dones: NDArray[np.bool_] = self.locals["dones"]
+        cut = np.array([bool(i.get("TimeLimit.truncated")) for i in self.locals["infos"]])
+        near = self._counts & (last.parts > _NEAR)
+        fallen = near & dones & ~cut & (last.since + 1 < n_steps)
+        standing = near & ~dones & (last.since + 1 == n_steps)
+        np.add.at(self._withstood, last.sides[standing], 1.0)
+        np.add.at(self._counted, last.sides[standing | fallen], 1.0)
+        self._look()
+        return True
+
+    def _on_rollout_end(self) -> None:
+        _, pushes = _pushed(self.training_env)
+        enough = self._counted >= _PUSHES
+        part = self._withstood[enough] / self._counted[enough]
+        limits = pushes.limits.copy()
+        limits[enough] *= 1 + _STEP * (part - _KEPT)
+        pushes.limits = np.clip(limits, _LEAST * pushes.force, pushes.force)
+        self._withstood[enough] = self._counted[enough] = 0.0
+        vars(self.model)[_SAVED] = pushes.limits.tolist()
+        self.logger.record("pushes/forward_limit_N", float(pushes.limits[0]))
+        sideways = pushes.limits[[PUSH_SIDES // 4, 3 * PUSH_SIDES // 4]].min()
+        self.logger.record("pushes/sideways_limit_N", float(sideways))
+        self.logger.record("pushes/mean_limit_N", float(pushes.limits.mean()))
+
+    def _look(self) -> None:
+        """Keeps which pushes came last: an episode that ends is replaced within its step."""
+        batch, pushes = _pushed(self.training_env)
+        last = pushes.last(batch.steps)
+        n_steps = round(_WITHSTOOD_AFTER / batch.dt)
+        room = np.minimum(last.gaps, batch.time_limits - (batch.steps - last.since))
+        self._last, self._counts = last, (last.since >= 0) & (room >= n_steps)
+
+
+def _pushed(envs: VecEnv) -> tuple[HumanoidBatch, Pushes]:
+    batch = humanoids(envs)
+    if batch is None or batch.pushes is None:
+        raise InputError(
+            "limits of pushes need a native batch of humanoids that are pushed; make the "
+            "environments by make_native_vec_env, with push_force="
+        )
+    return batch, batch.pushes

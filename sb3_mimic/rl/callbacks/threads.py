@@ -1,0 +1,33 @@
+"""PyTorch's threads, given to physics or to the update."""
+
+import torch as th
+from stable_baselines3.common.callbacks import BaseCallback
+
+from sb3_mimic.policies.threads import worth_threads
+
+
+class ThreadsCallback(BaseCallback):
+    """Leaves the cores to who works: to physics in a rollout, to PyTorch in an update.
+
+    PyTorch has one thread while environments step, and those that the network is worth, of those it
+    had before, while it learns; see :mod:`sb3_mimic.policies.threads`.
+
+    Args:
+        verbose: As SB3's.
+    """
+
+    def __init__(self, verbose: int = 0) -> None:
+        super().__init__(verbose)
+        self._n_threads = th.get_num_threads()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        th.set_num_threads(1)
+
+    def _on_rollout_end(self) -> None:
+        th.set_num_threads(worth_threads(self.model.policy, self._n_threads))
+
+    def _on_training_end(self) -> None:
+        th.set_num_threads(self._n_threads)

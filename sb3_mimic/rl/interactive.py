@@ -1,0 +1,264 @@
+"""Imitation that acts in the environment: DAgger, GAIL and AIRL, by imitation's own trainers.
+
+Each begins with a clone and works on the policy inside an SB3 model, as
+:func:`sb3_mimic.cloning.pretrain.pretrain` does.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+from imitation.algorithms.adversarial.airl import AIRL
+from imitation.algorithms.adversarial.gail import GAIL
+from imitation.algorithms.bc import BC
+from imitation.algorithms.dagger import LinearBetaSchedule, SimpleDAggerTrainer
+from imitation.data.types import Trajectory
+from imitation.rewards.reward_nets import BasicRewardNet, BasicShapedRewardNet
+from imitation.util import logger as imitation_logger
+from imitation.util.networks import RunningNorm
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
+
+from sb3_mimic.cloning.pretrain import (
+    demonstration_tensors,
+    freeze_for_cloning,
+    residual_of,
+    set_log_std,
+)
+from sb3_mimic.demos.storage import quiet_datasets
+from sb3_mimic.errors import InputError
+from sb3_mimic.policies.threads import training_threads
+from sb3_mimic.rl.callbacks import AdaptiveRateCallback
+from sb3_mimic.rl.nearest import NearestDemonstration
+from sb3_mimic.rl.warm_start import CriticWarmupCallback
+from sb3_mimic.rl.warm_start.update import PendingUpdate
+from sb3_mimic.tasks import CloningSettings
+
+Method = Literal["gail", "airl"]
+Report = Callable[[int, int], None]
+"""Told how many environment steps are done, and of how many."""
+
+# What imitation needs of an info: it stores every one of them.
+_KEPT_INFOS = ("terminal_observation", "TimeLimit.truncated", "episode")
+# Epochs over all that was collected, in each of DAgger's rounds: imitation's own number.
+_DAGGER_EPOCHS = 4
+# Transitions of the demonstrations that the discriminator sees at once.
+_DISCRIMINATOR_BATCH = 1024
+
+
+class CountedEnvs(VecEnvWrapper):
+    """Environments for imitation's trainers, which tell nobody how far they are.
+
+    What only training callbacks look at is left out of ``infos``: imitation stores all of them.
+
+    Args:
+        venv: The environments.
+        total_timesteps: Steps to be done.
+        report: Told at every step.
+    """
+
+    def __init__(self, venv: VecEnv, total_timesteps: int, report: Report) -> None:
+        super().__init__(venv)
+        self._done, self._total = 0, total_timesteps
+        self._report = report
+
+    def reset(self) -> VecEnvObs:
+        """Starts new episodes."""
+        return self.venv.reset()
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Steps."""
+        observations, rewards, dones, infos = self.venv.step_wait()
+        kept = [{name: info[name] for name in _KEPT_INFOS if name in info} for info in infos]
+        self._done = min(self._done + self.num_envs, self._total)
+        self._report(self._done, self._total)
+        return observations, rewards, dones, kept
+
+
+def dagger(
+    model: OnPolicyAlgorithm,
+    demonstrations: Sequence[Trajectory],
+    total_timesteps: int,
+    *,
+    expert: BasePolicy | BaseAlgorithm | None = None,
+    settings: CloningSettings | None = None,
+    seed: int = 0,
+    report: Report = lambda *_: None,
+) -> int:
+    """Clones an expert in the states that the clone itself comes into (DAgger).
+
+    imitation's ``SimpleDAggerTrainer``: rounds in which expert and clone take turns, the expert
+    less and less, every state being labelled by the expert; after each the clone is trained on all
+    of them. Ross, Gordon & Bagnell 2011, https://arxiv.org/abs/1011.0686.
+
+    Args:
+        model: Cloned by :func:`sb3_mimic.cloning.pretrain.pretrain`, with its environments.
+        demonstrations: What it was cloned from; they stay in the data.
+        total_timesteps: Environment steps to collect, at least.
+        expert: Who is asked; None asks the nearest demonstrated state,
+            :class:`sb3_mimic.rl.nearest.NearestDemonstration`.
+        settings: Batch and step size, and bounds of the noise set at the end.
+        seed: Seed of everything random.
+        report: Told how far it is.
+
+    Returns:
+        The number of transitions cloned in the end, the demonstrations' among them.
+
+    Raises:
+        InputError: If the number of steps is not positive, or observations are images.
+    """
+    settings = settings or CloningSettings()
+    env = _vector_env(model, total_timesteps)
+    env.seed(seed)
+    rng = np.random.default_rng(seed)
+    cloner = BC(
+        observation_space=env.observation_space,
+        action_space=env.action_space,
+        rng=rng,
+        policy=model.policy,
+        batch_size=settings.batch_size,
+        optimizer_kwargs={"lr": settings.learning_rate, "fused": True},
+        ent_weight=0.0,
+        l2_weight=settings.l2_weight,
+        device=model.device,
+        custom_logger=imitation_logger.configure(None, format_strs=[]),
+    )
+    frozen = freeze_for_cloning(model.policy)
+    try:
+        with TemporaryDirectory() as scratch, quiet_datasets():
+            trainer = SimpleDAggerTrainer(
+                venv=CountedEnvs(env, total_timesteps, report),
+                scratch_dir=scratch,
+                expert_policy=expert or NearestDemonstration(demonstrations, env),  # type: ignore[arg-type]
+                expert_trajs=list(demonstrations),
+                rng=rng,
+                bc_trainer=cloner,
+                custom_logger=imitation_logger.configure(None, format_strs=[]),
+                # The expert acts in the first round alone (Ross, Gordon & Bagnell 2011,
+                # https://arxiv.org/abs/1011.0686, section 4.1): in imitation's 15 rounds, of an
+                # episode of every environment each, the clone would hardly ever act.
+                beta_schedule=LinearBetaSchedule(1),
+            )
+            with warnings.catch_warnings(), training_threads(model.policy):
+                # BC logs its loss without detaching it.
+                warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")
+                trainer.train(
+                    total_timesteps,
+                    bc_train_kwargs={
+                        "n_epochs": _DAGGER_EPOCHS,
+                        "progress_bar": False,
+                        # Else episodes are run for a log that nobody reads.
+                        "log_rollouts_venv": None,
+                    },
+                )
+            collected = [t for t in trainer._all_demos if len(t) > 0]
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+    residual = residual_of(model.policy, *demonstration_tensors(collected, model))
+    set_log_std(model.policy, residual, settings.log_std_bounds)
+    return sum(len(t) for t in collected)
+
+
+def adversarial(
+    model: OnPolicyAlgorithm,
+    demonstrations: Sequence[Trajectory],
+    total_timesteps: int,
+    method: Method = "gail",
+    *,
+    critic_rollouts: int = 5,
+    log_dir: Path | None = None,
+    seed: int = 0,
+    report: Report = lambda *_: None,
+) -> OnPolicyAlgorithm:
+    """Trains a model against a discriminator that tells its transitions from the demonstrations'.
+
+    imitation's ``GAIL`` (Ho & Ermon 2016, https://arxiv.org/abs/1606.03476) or ``AIRL`` (Fu, Luo &
+    Levine 2018, https://arxiv.org/abs/1710.11248). The environment's own reward is not used, but
+    its falls end episodes, so these vary in length. That tells the policy something that is not in
+    the demonstrations: GAIL's rewards are positive, so that staying upright pays by itself, while
+    AIRL's may be negative and a fall an escape. Environments that never end early, such as the
+    humanoid's with ``early_termination="none"``, are free of it. The learning rate does not decay.
+
+    Args:
+        model: Fresh or, better, cloned by :func:`sb3_mimic.cloning.pretrain.pretrain`, with its
+            environments.
+        demonstrations: What it is to be like.
+        total_timesteps: Environment steps, one rollout of the model at least.
+        method: ``gail`` or ``airl``.
+        critic_rollouts: Updates in which only the critic learns, of a reward that is new to it.
+        log_dir: Folder for TensorBoard; None logs nothing.
+        seed: Seed of the discriminator's batches.
+        report: Told how far it is.
+
+    Returns:
+        The model.
+
+    Raises:
+        InputError: If there are fewer steps than a rollout has, or observations are images.
+    """
+    env = _vector_env(model, total_timesteps)
+    rollout = model.n_steps * model.n_envs
+    if total_timesteps < rollout:
+        raise InputError(
+            f"the number of timesteps must be at least that of a rollout, {rollout}, got "
+            f"{total_timesteps}"
+        )
+    env.seed(seed)
+    trainer_class = GAIL if method == "gail" else AIRL
+    net_class = BasicRewardNet if method == "gail" else BasicShapedRewardNet
+    n_transitions = sum(len(t) for t in demonstrations)
+    trainer = trainer_class(
+        demonstrations=list(demonstrations),
+        demo_batch_size=min(_DISCRIMINATOR_BATCH, n_transitions),
+        venv=CountedEnvs(env, total_timesteps, report),
+        gen_algo=model,
+        reward_net=net_class(
+            env.observation_space, env.action_space, normalize_input_layer=RunningNorm
+        ),
+        gen_replay_buffer_capacity=2 * rollout,
+        n_disc_updates_per_round=4,
+        allow_variable_horizon=True,
+        custom_logger=imitation_logger.configure(
+            log_dir, format_strs=[] if log_dir is None else ["tensorboard"]
+        ),
+    )
+    warmup = CriticWarmupCallback(critic_rollouts, 0.5)
+    given = trainer.gen_callback
+    # SB3's learn takes any callback there; imitation's annotation is narrower than need be.
+    own = [AdaptiveRateCallback(), warmup]
+    vars(trainer)["gen_callback"] = CallbackList(own if given is None else [given, *own])
+    usual = model.lr_schedule
+    # imitation learns a rollout at a time, the end of which is the end of every decay.
+    vars(model)["lr_schedule"] = lambda _: usual(1.0)
+    try:
+        with training_threads(model.policy):
+            trainer.train(total_timesteps)
+    finally:
+        PendingUpdate.withdraw(model)
+        vars(model)["lr_schedule"] = usual
+        model.set_env(env)
+    return model
+
+
+def _vector_env(model: OnPolicyAlgorithm, total_timesteps: int) -> VecEnv:
+    """The model's environments, which must have vector observations."""
+    if total_timesteps < 1:
+        raise InputError(f"the number of timesteps must be positive, got {total_timesteps}")
+    env: Any = model.get_env()
+    if env is None or len(env.observation_space.shape or ()) != 1:
+        raise InputError("the model needs environments with vector observations, not images")
+    if model.get_vec_normalize_env() is not None:
+        raise InputError(
+            "the model's environments must not be normalized by VecNormalize, as the "
+            "demonstrations are not; let the policy normalize (NormalizeObservations)"
+        )
+    checked: VecEnv = env
+    return checked

@@ -1,0 +1,94 @@
+"""From the clone to reinforcement learning without the collapse in between.
+
+:func:`warm_start` gives callbacks of SB3's kind for any on-policy algorithm without memory; what
+each part is for, and what it was measured to do, is in ``docs/handover.md``. What they change about
+a model for an update they change within it, and take back whatever ends it: a model that is saved
+before or after holds the settings of ordinary training.
+"""
+
+from collections.abc import Callable, Sequence
+
+from imitation.data.types import Trajectory
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
+
+from sb3_mimic.rl.callbacks import AdaptiveRateCallback, NormalizerCallback
+from sb3_mimic.rl.warm_start.cloning import CloningCallback
+from sb3_mimic.rl.warm_start.collapse import CollapseCallback
+from sb3_mimic.rl.warm_start.critic import CriticCallback, CriticWarmupCallback
+from sb3_mimic.rl.warm_start.noise import NoiseGateCallback, NoiseReturnCallback
+from sb3_mimic.rl.warm_start.ramp import RampCallback
+from sb3_mimic.tasks import CloningSettings, WarmStartSettings
+
+__all__ = [
+    "CloningCallback",
+    "CollapseCallback",
+    "CriticCallback",
+    "CriticWarmupCallback",
+    "NoiseGateCallback",
+    "NoiseReturnCallback",
+    "RampCallback",
+    "warm_start",
+]
+
+
+def warm_start(
+    settings: WarmStartSettings | None = None,
+    *,
+    demonstrations: Sequence[Trajectory] = (),
+    eval_env: VecEnv | None = None,
+    cloning: CloningSettings | None = None,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[BaseCallback]:
+    """The callbacks that carry a cloned policy into reinforcement learning.
+
+    Args:
+        settings: What they do.
+        demonstrations: What was cloned, for further cloning between updates; without them there is
+            none.
+        eval_env: Environments to measure the clone in, apart from the training ones; without them
+            there is no gate.
+        cloning: The settings of cloning, whose batch and step size the further cloning goes by.
+        seed: Seed of the order of demonstrations.
+        say: Told, in a sentence, what was changed about the clone.
+
+    Example:
+        >>> from stable_baselines3 import PPO
+        >>> model = PPO("MlpPolicy", "Pendulum-v1", n_steps=64, batch_size=64)
+        >>> model.learn(128, callback=warm_start()).num_timesteps
+        128
+    """
+    settings = settings or WarmStartSettings()
+    cloning = cloning or CloningSettings()
+    warmup = CriticWarmupCallback(settings.critic_rollouts, settings.explained_variance)
+    # `fine_tune` has one as well, which does no harm; a plain `learn` has not.
+    callbacks: list[BaseCallback] = [AdaptiveRateCallback(), warmup]
+    if settings.gate > 0 and eval_env is not None:
+        callbacks.append(NoiseGateCallback(eval_env, settings.gate, settings.gate_episodes, say))
+        if settings.noise_step > 0:
+            usual = cloning.log_std_bounds[0]
+            callbacks.append(NoiseReturnCallback(usual, settings.noise_step, warmup))
+    if settings.critic_epochs > 0:
+        callbacks.append(CriticCallback(settings.critic_epochs, warmup, seed=seed))
+    if settings.ramp_updates > 0:
+        callbacks.append(RampCallback(settings.ramp_updates, settings.ramp_start, warmup))
+    if settings.bc_weight > 0 and demonstrations:
+        callbacks.append(
+            CloningCallback(
+                demonstrations,
+                settings.bc_weight * cloning.learning_rate,
+                settings.bc_decay,
+                settings.bc_batches,
+                cloning.batch_size,
+                warmup,
+                seed,
+            )
+        )
+    if settings.update_normalizer:
+        callbacks.append(NormalizerCallback())
+    if settings.collapse > 0:
+        callbacks.append(
+            CollapseCallback(settings.collapse, settings.collapse_patience, eval_env, say)
+        )
+    return callbacks

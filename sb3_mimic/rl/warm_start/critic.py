@@ -1,0 +1,202 @@
+"""The critic: alone at first, and later with a few steps of its own."""
+
+from typing import Any
+
+import torch as th
+from stable_baselines3.common.buffers import DictRolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.utils import explained_variance
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.policies.normalizer import is_critic_parameter
+from sb3_mimic.rl.warm_start.update import (
+    PendingUpdate,
+    has_trust_region,
+    updates_done,
+)
+
+# Updates of the critic before its explained variance is believed.
+_LEAST_WARMUP = 2
+# Adam's step size of a critic that learns by itself.
+_CRITIC_RATE = 1e-3
+
+
+class CriticWarmupCallback(BaseCallback):
+    """Lets only the critic learn in the first updates, with PPO and TRPO alike.
+
+    The actor stays bit for bit as it was. It works by what the algorithms offer, from a callback:
+
+    - where gradients of one loss reach both (PPO, A2C), the actor's parameters ask for no gradient,
+      and the learning rate is the critic's own;
+    - TRPO asks for the actor's gradients by name, so its trust region is closed instead
+      (``target_kl = 0``): the line search fails, the actor is reverted, the critic is trained.
+
+    Both hold for the update alone, whatever ends it, so that a model that is saved before or after
+    has the settings of ordinary training.
+
+    Args:
+        n_rollouts: Number of updates with the critic alone, at most; 0 does nothing.
+        explained_variance: The actor is freed sooner, after two updates at the earliest, when the
+            critic explains this part of the variance of a rollout's returns; None: never sooner.
+        learning_rate: Of PPO's kind in these updates: what suits an actor that must not move far,
+            a hundredth of this, leaves the critic where it was. TRPO's learning rate is the
+            critic's anyway.
+        verbose: As SB3's.
+
+    Attributes:
+        warming: Whether the critic still learns alone.
+
+    Raises:
+        InputError: If ``n_rollouts`` is negative.
+    """
+
+    model: OnPolicyAlgorithm
+
+    def __init__(
+        self,
+        n_rollouts: int,
+        explained_variance: float | None = None,
+        learning_rate: float = _CRITIC_RATE,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(verbose)
+        if n_rollouts < 0:
+            raise InputError(f"the number of critic warm-ups must not be negative: {n_rollouts}")
+        self.n_rollouts = n_rollouts
+        self.explained_variance = explained_variance
+        self.learning_rate = learning_rate
+        self.warming = n_rollouts > 0
+        self._n_done = 0
+        self._usual: dict[str, Any] = {}
+        self._frozen: list[th.nn.Parameter] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_start(self) -> None:
+        PendingUpdate.withdraw(self.model)
+        self._n_done = updates_done(self.model)
+        self.warming = self._n_done < self.n_rollouts
+
+    def _on_rollout_end(self) -> None:
+        self.warming = self.warming and self._n_done < self.n_rollouts and not self._explains()
+        self.logger.record("train/critic_only", float(self.warming))
+        self._n_done += 1
+        if self.warming:
+            PendingUpdate(self.model, self._freeze_actor, self._restore)
+
+    def _explains(self) -> bool:
+        """Whether the critic, as it is, explains enough of the rollout just made."""
+        if self.explained_variance is None or self._n_done < _LEAST_WARMUP:
+            return False
+        buffer = self.model.rollout_buffer
+        explained = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
+        return bool(explained >= self.explained_variance)
+
+    def _on_training_end(self) -> None:
+        PendingUpdate.withdraw(self.model)
+
+    def _freeze_actor(self) -> None:
+        if has_trust_region(self.model):
+            self._exchange("target_kl", 0.0)
+            return
+        self._exchange("lr_schedule", lambda _: self.learning_rate)
+        for name, parameter in self.model.policy.named_parameters():
+            if parameter.requires_grad and not is_critic_parameter(name):
+                parameter.requires_grad_(False)
+                self._frozen.append(parameter)
+
+    def _exchange(self, name: str, value: Any) -> None:
+        """Gives the algorithm another setting until :meth:`_restore`."""
+        self._usual = {name: vars(self.model)[name]}
+        vars(self.model)[name] = value
+
+    def _restore(self) -> None:
+        """Gives the actor back to the algorithm."""
+        for parameter in self._frozen:
+            parameter.requires_grad_(True)
+        vars(self.model).update(self._usual)
+        self._frozen, self._usual = [], {}
+
+
+class CriticCallback(BaseCallback):
+    """Lets the critic see each rollout a few times more, with an optimizer of its own.
+
+    PPO's kind has one learning rate for both. What the actor of a sharp clone stands, moves the
+    critic by next to nothing, and advantages by a critic that lags behind are noise. TRPO's kind
+    has a learning rate for the critic alone, and is left as it is.
+
+    Args:
+        n_epochs: Passes over the rollout before each update.
+        warmup: While it trains the critic alone, that is enough.
+        learning_rate: Adam's step size at first; it falls as the algorithm's does.
+        seed: Decides the order of the samples.
+        verbose: As SB3's.
+
+    Raises:
+        InputError: When training starts, if observations are dictionaries or the policy has memory.
+    """
+
+    model: OnPolicyAlgorithm
+
+    def __init__(
+        self,
+        n_epochs: int,
+        warmup: CriticWarmupCallback,
+        learning_rate: float = _CRITIC_RATE,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(verbose)
+        self.n_epochs = n_epochs
+        self.warmup = warmup
+        self.learning_rate = learning_rate
+        self._generator = th.Generator().manual_seed(seed)
+        self._optimizer: th.optim.Optimizer | None = None
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_start(self) -> None:
+        buffer = self.model.rollout_buffer
+        if isinstance(buffer, DictRolloutBuffer) or hasattr(buffer, "hidden_states_pi"):
+            raise InputError(
+                "the critic's own steps need observations that are one array, and a policy without "
+                "memory; leave them out with WarmStartSettings(critic_epochs=0)"
+            )
+        if not has_trust_region(self.model):
+            named = self.model.policy.named_parameters()
+            critic = [parameter for name, parameter in named if is_critic_parameter(name)]
+            self._optimizer = th.optim.Adam(critic, lr=self.learning_rate, fused=True)
+
+    def _on_rollout_end(self) -> None:
+        if self._optimizer is None or self.warmup.warming:
+            return
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.learning_rate * self._share()
+        policy, buffer = self.model.policy, self.model.rollout_buffer
+        device = policy.device
+        space = buffer.observations.shape[2:]
+        observations = th.as_tensor(buffer.observations.reshape(-1, *space), device=device)
+        returns = th.as_tensor(buffer.returns.reshape(-1), device=device)
+        size = getattr(self.model, "batch_size", len(returns))
+        policy.set_training_mode(True)
+        for _ in range(self.n_epochs):
+            order = th.randperm(len(returns), generator=self._generator).to(device)
+            for start in range(0, len(order), size):
+                chosen = order[start : start + size]
+                values = policy.predict_values(observations[chosen]).flatten()
+                loss = th.nn.functional.mse_loss(values, returns[chosen])
+                self._optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                self._optimizer.step()
+        # Gradients that reached what the actor shares are not to be seen by the update.
+        policy.zero_grad()
+        policy.set_training_mode(False)
+
+    def _share(self) -> float:
+        """Part of the step size that is left, by the algorithm's schedule."""
+        schedule = self.model.lr_schedule
+        first = schedule(1.0)
+        return schedule(self.model._current_progress_remaining) / first if first > 0 else 1.0

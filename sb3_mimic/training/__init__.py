@@ -1,0 +1,1 @@
+"""The training job: configuration, demonstrations, run folder, policies that are shared."""
