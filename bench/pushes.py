@@ -22,7 +22,7 @@ import numpy as np
 from rows import RESULTS, ROOT, Row, Rows, curve, evaluated, fill, save_figure, software, trained
 from skills import SKILLS
 
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv
+from sb3_mimic.envs.humanoid import HumanoidMimicEnv
 from sb3_mimic.envs.tracking.pushes import PUSH_SECONDS
 from sb3_mimic.evaluation.robustness import PUSH_AFTER
 from sb3_mimic.io import atomic_path

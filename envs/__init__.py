@@ -8,9 +8,9 @@ from sb3_mimic.envs.core.opengl import check_backend, choose_backend
 if TYPE_CHECKING:
     from sb3_mimic.envs.core.vec_env import NativeVecEnv as NativeVecEnv
     from sb3_mimic.envs.core.vec_env import make_native_vec_env as make_native_vec_env
+    from sb3_mimic.envs.humanoid import HumanoidMimicEnv as HumanoidMimicEnv
     from sb3_mimic.envs.pidog.env import PiDogEnv as PiDogEnv
     from sb3_mimic.envs.pidog.env import PiDogHardwareEnv as PiDogHardwareEnv
-    from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv as HumanoidMimicEnv
 
 if __name__ != "sb3_mimic.envs":
     raise ImportError(
@@ -22,7 +22,7 @@ choose_backend()
 
 # Public name -> module that defines it; imported on first use, since NativeVecEnv brings torch.
 _LAZY = {
-    "HumanoidMimicEnv": "sb3_mimic.envs.tracking.humanoid_tmp",
+    "HumanoidMimicEnv": "sb3_mimic.envs.humanoid",
     "NativeVecEnv": "sb3_mimic.envs.core.vec_env",
     "PiDogEnv": "sb3_mimic.envs.pidog.env",
     "PiDogHardwareEnv": "sb3_mimic.envs.pidog.env",

@@ -5,7 +5,7 @@ The one implementation under both interfaces: `MimicEnv` (a `gymnasium.Env`) is 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from sb3_mimic.arrays import BoolArray, FloatArray, IndexArray
+from sb3_mimic.envs.actuation.base import Actuation, Target
 from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.envs.core.simulation import Simulation, available_cores
 from sb3_mimic.errors import InputError
@@ -66,6 +67,7 @@ class BatchedEnv(ABC):
 
     Args:
         robot: The robot.
+        actuation: What an action asks of its motors.
         n_envs: Number of environments.
         episode_steps: Control steps after which an episode is truncated.
         n_threads: Physics threads; by default one per core, at most one per environment.
@@ -87,12 +89,14 @@ class BatchedEnv(ABC):
     def __init__(
         self,
         robot: Robot,
+        actuation: Callable[[Robot, int], Actuation],
         n_envs: int,
         episode_steps: int,
         n_threads: int | None = None,
         variants: Sequence[mujoco.MjModel] = (),
     ) -> None:
         self.robot = robot
+        self.actuation = actuation(robot, n_envs)
         self.n_envs = n_envs
         self.episode_steps = episode_steps
         self.simulation = Simulation(
@@ -104,7 +108,8 @@ class BatchedEnv(ABC):
         self.steps = np.zeros(n_envs, dtype=np.int64)
         self.time_limits = np.full(n_envs, episode_steps)
         self.push: FloatArray | None = None
-        self.action_space = spaces.Box(-1.0, 1.0, (robot.model.nu,), np.float32)
+        size = len(self.actuation.action_names)
+        self.action_space = spaces.Box(-1.0, 1.0, (size,), np.float32)
         self._everyone = np.arange(n_envs)
 
     @property
@@ -139,8 +144,8 @@ class BatchedEnv(ABC):
 
     @property
     def action_scaling(self) -> dict[str, Any]:
-        """What an action asks of the robot, as plain data for files that leave Python."""
-        return {}
+        """See `Actuation.action_scaling`."""
+        return self.actuation.action_scaling
 
     @property
     def onboard(self) -> dict[str, Any]:
@@ -171,6 +176,7 @@ class BatchedEnv(ABC):
         self.steps[indices] = 0
         self.time_limits[indices] = self.episode_steps
         self._sensors = None
+        self.actuation.start(indices)
         self._started(indices)
         return self._observe(indices)
 
@@ -197,7 +203,7 @@ class BatchedEnv(ABC):
         """One control step of every environment; ended episodes are not reset here.
 
         Args:
-            actions: Shape ``(n, nu)``; clipped to the action space's [-1, 1].
+            actions: Shape ``(n, size)``; clipped to the action space's [-1, 1].
 
         Raises:
             InputError: If the shape is another, or one is no number.
@@ -213,7 +219,7 @@ class BatchedEnv(ABC):
             where = np.argwhere(np.isnan(actions))[0]
             raise InputError(f"the action of environment {where[0]} is no number in {where[1]}")
         before = self.states
-        self.states, substep_sensors = self._simulate(self._control(actions))
+        self.states, substep_sensors = self._simulate(self.controls(actions))
         lost = self._lost()
         if lost.any():
             # The episode ends here, where the body was last, so that what is observed of it and
@@ -235,12 +241,30 @@ class BatchedEnv(ABC):
             truncated=truncated,
         )
 
+    def controls(self, actions: FloatArray) -> FloatArray:
+        """What the actuation makes of actions ``(n, size)`` at the current step; see `Actuation`.
+
+        Of an actuation that keeps state this is a control step.
+        """
+        return self.actuation.controls(actions, self._target())
+
     def _simulate(self, ctrl: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The physics of a control step: the next states, and the sensors before each substep."""
+        if self.actuation.feedback:
+            return self._simulate_substeps(ctrl)
         if self.uses_substep_sensors or self.push is not None:
             return self.simulation.step(self.states, ctrl, self._external_forces())
         states = self.simulation.rollout(self.states, ctrl[:, None])[:, 0]
         return states, np.zeros((self.n_envs, self.robot.substeps, 0))
+
+    def _simulate_substeps(self, controls: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """`_simulate` for an actuation that looks at the state before each substep."""
+        states, sensors, forces = self.states, [], self._external_forces()
+        for _ in range(self.robot.substeps):
+            ctrl = self.actuation.substep_controls(controls, states)
+            states, sensed = self.simulation.substep(states, ctrl, forces)
+            sensors.append(sensed)
+        return states, np.stack(sensors, axis=1)
 
     def _external_forces(self) -> FloatArray | None:
         if self.push is None:
@@ -272,16 +296,16 @@ class BatchedEnv(ABC):
     def _started(self, indices: IndexArray) -> None:  # noqa: B027 (most tasks need nothing here)
         """Called once the first states are in place."""
 
-    @abstractmethod
-    def _control(self, actions: FloatArray) -> FloatArray:
-        """Controls ``(n, nu)`` of the model's actuators for actions ``(n, nu)`` in [-1, 1]."""
+    def _target(self) -> Target | None:
+        """The pose that the task wants at the end of this control step; None for none."""
+        return None
 
     @abstractmethod
     def _advance(self, actions: FloatArray, substep_sensors: FloatArray) -> None:
         """Called when the states are new and before rewards: what the task itself keeps moves on.
 
         Args:
-            actions: The actions taken, ``(n, nu)``.
+            actions: The actions taken, ``(n, size)``.
             substep_sensors: Sensors before each substep, ``(n, substeps, nsensordata)``; none
                 unless `uses_substep_sensors`.
         """

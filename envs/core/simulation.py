@@ -159,6 +159,26 @@ class Simulation:
         trajectory, sensors = self._rollout(self.model, self._data, states, ctrl, spec, models)
         return trajectory[:, -1].copy(), sensors
 
+    def substep(
+        self, states: FloatArray, ctrl: FloatArray, forces: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """One physics step, for controls that depend on the state within a control step.
+
+        Args:
+            states: Shape ``(n, nstate)``.
+            ctrl: Shape ``(n, nu)``.
+            forces: As of `step`.
+
+        Returns:
+            The next states ``(n, nstate)``, and the sensors before the step ``(n, nsensordata)``.
+        """
+        ctrl, spec = ctrl[:, None], _CTRL
+        if forces is not None:
+            ctrl = np.concatenate((ctrl, forces.reshape(len(forces), 1, -1)), axis=2)
+            spec = _CTRL_AND_FORCES
+        trajectory, sensors = self._rollout(self.model, self._data, states, ctrl, spec)
+        return trajectory[:, 0].copy(), sensors[:, 0]
+
     def rollout(self, states: FloatArray, ctrl: FloatArray) -> FloatArray:
         """Many control steps in one call, the same to the last bit as calling `step` for each.
 

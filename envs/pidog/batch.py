@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import mujoco
@@ -18,20 +19,19 @@ from sb3_mimic.envs.core.rendering import Renderer, RenderOptions
 from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.envs.pidog import hardware
 from sb3_mimic.envs.pidog import sensors as sensing
-from sb3_mimic.envs.pidog.gaits import ACTION_SCALE, GAITS
+from sb3_mimic.envs.pidog.actuation import PiDogServos
+from sb3_mimic.envs.pidog.gaits import GAITS
 from sb3_mimic.envs.pidog.hardware import CONTROL_RATE
 from sb3_mimic.envs.pidog.legs import (
     FOOT_RADIUS,
     JOINT_NAMES,
     LEFT_SIGN,
     LEGS,
-    SERVO_LIMIT,
     STAND,
-    to_servo,
 )
 from sb3_mimic.envs.pidog.measurements import draw_measurements
 from sb3_mimic.envs.pidog.randomization import ModelBank, draw_episodes, ordinary_episodes
-from sb3_mimic.envs.pidog.servo import Servo, delayed, send
+from sb3_mimic.envs.pidog.servo import Servo
 from sb3_mimic.envs.pidog.tasks import (
     Motion,
     PiDogOptions,
@@ -104,14 +104,26 @@ class PiDogBatch(BatchedEnv):
         bank: ModelBank | None = None,
     ) -> None:
         steps = round(options.episode_seconds * CONTROL_RATE)
-        super().__init__(robot, n_envs, steps, n_threads, bank.models if bank else ())
+        # Randomized robots have a servo in any case: one that only delays.
+        servo = options.servo or (None if options.randomization is None else _PASSIVE)
+        latency = 0.0 if servo is None else servo.latency
+        longest = max(latency, options.randomization.latency[1] if options.randomization else 0.0)
+        super().__init__(
+            robot,
+            partial(PiDogServos, servo=servo, max_latency=longest),
+            n_envs,
+            steps,
+            n_threads,
+            bank.models if bank else (),
+        )
+        self.actuation: PiDogServos
         self.options = options
         self.bank = bank
         model = robot.model
         self._gait = GAITS[options.gait]
         self._find_parts(model)
         self._keep_motion(n_envs, model.nu)
-        self._keep_servos(n_envs)
+        self.episodes = ordinary_episodes(n_envs, latency)
         self._keep_sensors(n_envs)
         self._falls = fallen_states(self.simulation) if options.task == "recover" else None
         self._camera = _head_camera(model) if options.use_camera else None
@@ -142,8 +154,6 @@ class PiDogBatch(BatchedEnv):
         models = self.bank.models if self.bank else (model,)
         self._torque_limits = np.array([m.actuator_forcerange[0, 1] for m in models])
         self._gravities = np.array([m.opt.gravity for m in models])
-        # Head and tail: an action of 1 is the upper limit, of -1 the lower one.
-        self._head_limits = model.actuator_ctrlrange[8:].T.copy()
 
     def _keep_motion(self, n: int, nu: int) -> None:
         """What rewards remember."""
@@ -155,19 +165,6 @@ class PiDogBatch(BatchedEnv):
         self._command_steps = round(self.options.commands.seconds * CONTROL_RATE)
         count = -(-self.episode_steps // self._command_steps) + 1
         self._commands = np.zeros((n, count, 2))
-
-    def _keep_servos(self, n: int) -> None:
-        """The servos' way from targets to shafts."""
-        options = self.options
-        self._servo = options.servo or _PASSIVE
-        self._has_servo = options.servo is not None or options.randomization is not None
-        latency = self._servo.latency
-        self.episodes = ordinary_episodes(n, latency)
-        if options.randomization is not None:
-            latency = max(latency, options.randomization.latency[1])
-        k = 1 + int(np.ceil(latency * CONTROL_RATE - 1e-9))
-        self._sent = np.zeros((n, 8))
-        self._shafts = np.zeros((n, k, 8))
 
     def _keep_sensors(self, n: int) -> None:
         """What the robot's computer remembers."""
@@ -236,10 +233,12 @@ class PiDogBatch(BatchedEnv):
                 generators,
                 self.options.randomization,
                 self.strength[indices],
-                self._servo.latency,
+                (self.actuation.servo or _PASSIVE).latency,
                 CONTROL_RATE,
             )
             self.episodes.put(indices, drawn)
+            self.actuation.latency[indices] = self.episodes.latency[indices]
+            self.actuation.zero_offset[indices] = self.episodes.zero_offset[indices]
         if self._falls is not None:
             states = self._falls[[generator.integers(len(self._falls)) for generator in generators]]
             states[:, self.layout.qpos.start + 2] += self._bumps(indices)
@@ -283,8 +282,6 @@ class PiDogBatch(BatchedEnv):
         self.mean_velocity[indices] = 0.0
         self._last_actions[indices] = 0.0
         self._positions[indices] = self.qpos[indices, :2]
-        self._sent[indices] = hardware.STAND_DEGREES
-        self._shafts[indices] = hardware.STAND_DEGREES
         if self.options.observation == "hardware":
             # At rest it feels the floor's push against gravity alone.
             inverse = self.qpos[indices, 3:7] * (1, -1, -1, -1)
@@ -315,22 +312,6 @@ class PiDogBatch(BatchedEnv):
             start = self.layout.qvel.start
             self.states[pushed, start] += speed * np.cos(angle)
             self.states[pushed, start + 1] += speed * np.sin(angle)
-
-    def _control(self, actions: FloatArray) -> FloatArray:
-        legs, head = actions[:, :8], actions[:, 8:]
-        head = np.where(head < 0, -self._head_limits[0], self._head_limits[1]) * head
-        if not self._has_servo:
-            target = np.clip(STAND + ACTION_SCALE * legs, -SERVO_LIMIT, SERVO_LIMIT)
-            return np.concatenate((to_servo(target), head), axis=1)
-        self._sent, shaft = send(
-            hardware.left_sign_degrees(legs), self._sent, self._shafts[:, -1], self._servo, self.dt
-        )
-        self._shafts = hardware.push(self._shafts, shaft)
-        substeps = self.robot.substeps
-        delay = np.rint(self.episodes.latency * (CONTROL_RATE * substeps)).astype(np.intp)
-        arrived = delayed(self._shafts, delay, substeps) + self.episodes.zero_offset[:, None]
-        legs = to_servo(np.deg2rad(np.clip(arrived, *_DEGREES)))
-        return np.concatenate((legs, np.repeat(head[:, None], substeps, axis=1)), axis=2)
 
     def _advance(self, actions: FloatArray, substep_sensors: FloatArray) -> None:
         self.lived += 1
@@ -377,16 +358,6 @@ class PiDogBatch(BatchedEnv):
         return tuple(part for part, _ in self._parts())
 
     @property
-    def action_scaling(self) -> dict[str, Any]:
-        """See `BatchedEnv.action_scaling`: left-sign angle = offset + scale · action."""
-        return {
-            "control": "servo angles of the legs, left sign, clipped to 90 degrees",
-            "unit": "rad",
-            "scale": [ACTION_SCALE] * 8,
-            "offset": STAND.tolist(),
-        }
-
-    @property
     def onboard(self) -> dict[str, Any]:
         """See `BatchedEnv.onboard`: history, clock and rate limit, for hardware observations."""
         options = self.options
@@ -396,7 +367,7 @@ class PiDogBatch(BatchedEnv):
         return {
             "history": options.history,
             "clock_frequency": self._clock_frequency,
-            "rate_limit": self._servo.rate_limit or hardware.RATE_LIMIT,
+            "rate_limit": (self.actuation.servo or _PASSIVE).rate_limit or hardware.RATE_LIMIT,
         }
 
     def _parts(self) -> list[tuple[ObservationPart, float]]:
@@ -562,8 +533,6 @@ class PiDogBatch(BatchedEnv):
         heights = np.array([model.hfield_size[0, 2] for model in self.bank.models])
         return np.asarray(heights[self.episodes.model[indices]] / 2)
 
-
-_DEGREES = (-hardware.SERVO_DEGREES, hardware.SERVO_DEGREES)
 
 # Numbers in `PiDogBatch._secrets`.
 _PRIVILEGED = 34

@@ -6,8 +6,8 @@ byte in the first channel, the low byte in the second, the third unused. Numbers
 about 1 keep four decimals.
 
 A network that knows the row decodes it
-(`sb3_mimic.policies.picture.PictureAndMeasurements`); one that does not still sees the high bytes as
-brightness.
+(`sb3_mimic.policies.picture.PictureAndMeasurements`); one that does not still sees the high bytes
+as brightness.
 """
 
 from typing import Final

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.motion.skeleton import ACTUATED, Joint
+from sb3_mimic.motion.skeleton import Joint
 from sb3_mimic.spatial import angle_between
 
 _AXIS = {"x": 0, "y": 1, "z": 2}
@@ -19,23 +19,25 @@ class JointSpace:
 
     Args:
         joint_names: Names of the hinges, in the order of the arrays to come.
-        joints: The joints; by default the humanoid's.
+        joints: The joints; hinges that belong to none of them stand alone.
 
     Attributes:
         balls: Names of the ball joints, in the order of the results.
         hinges: Names of the single hinges, in the order of the results.
     """
 
-    def __init__(self, joint_names: tuple[str, ...], joints: tuple[Joint, ...] = ACTUATED) -> None:
+    def __init__(self, joint_names: tuple[str, ...], joints: tuple[Joint, ...] = ()) -> None:
         balls = [joint for joint in joints if joint.is_ball]
-        hinges = [joint for joint in joints if not joint.is_ball]
+        in_balls = {name for joint in balls for name in joint.hinges}
         self.balls = tuple(joint.name for joint in balls)
-        self.hinges = tuple(joint.name for joint in hinges)
+        self.hinges = tuple(name for name in joint_names if name not in in_balls)
         self._ball_columns = np.array(
             [[joint_names.index(name) for name in joint.hinges] for joint in balls], dtype=np.intp
-        )
+        ).reshape(-1, 3)
         self._hinge_columns = np.array([joint_names.index(name) for name in self.hinges], np.intp)
-        axes = np.array([[_AXIS[axis] for axis in joint.axes] for joint in balls], dtype=np.intp)
+        axes = np.array(
+            [[_AXIS[axis] for axis in joint.axes] for joint in balls], dtype=np.intp
+        ).reshape(-1, 3)
         # +1 where the three axes are a right-handed triple in the order of the hinges.
         self._parity = np.linalg.det(np.eye(3)[axes]).round()
         # All outermost hinges, then all middle ones, then all innermost: each a contiguous block.
@@ -92,7 +94,7 @@ class JointSpace:
     def _blocks(self, values: FloatArray) -> FloatArray:
         """The ball joints' outermost, middle and innermost hinges, ``(3, balls, n)``."""
         blocks = values.T.take(self._by_order, axis=0)
-        return blocks.reshape(3, len(self.balls), -1)
+        return blocks.reshape(3, len(self.balls), len(values))
 
     def _half_angles(self, angles: FloatArray) -> FloatArray:
         """Cosine and sine of half of each ball joint's hinge angles, ``(2, 3, balls, n)``."""
@@ -113,7 +115,7 @@ class JointSpace:
         second = products.take(_SECOND, axis=0)
         second *= self._signs
         parts += second
-        wxyz = parts.reshape(-1, parts.shape[-1]).take(self._to_wxyz, axis=0)
+        wxyz = parts.reshape(4 * len(self.balls), parts.shape[-1]).take(self._to_wxyz, axis=0)
         return wxyz.T
 
     def single(self, values: FloatArray) -> FloatArray:

@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.arrays import FloatArray, IndexArray
+from sb3_mimic.envs.actuation.base import Target
 from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.envs.core.simulation import Simulation
+from sb3_mimic.envs.tracking.options import Motion
+from sb3_mimic.envs.tracking.spec import TrackingRobot
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion import MotionClip
+from sb3_mimic.motion import MotionClip, close_loop, load_motion
 
 # Grid points per second: four per control step of 30 Hz, at least the rate of common mocap.
 _GRID_RATE = 120.0
@@ -59,7 +62,7 @@ class Reference:
         cycle_offset: How far a cycle carries the root over the ground, ``(2,)`` [m].
     """
 
-    def __init__(self, clip: MotionClip, robot: Robot) -> None:
+    def __init__(self, clip: MotionClip, robot: TrackingRobot) -> None:
         missing = [name for name in robot.joint_names if name not in clip.joint_names]
         if missing:
             raise InputError(
@@ -214,6 +217,26 @@ class ReferenceSet:
         ended = (times > durations + 1e-9) & ~self.loops[clips]
         rows[ended, self.rows.qvel] = 0.0
         return rows
+
+
+def reference_for(motion: Motion, robot: TrackingRobot) -> Reference:
+    """The reference for a motion, retargeted where the robot needs it; a loop is closed.
+
+    Raises:
+        InputError: If it cannot be used.
+    """
+    clip = motion if isinstance(motion, MotionClip) else load_motion(motion)
+    if clip.loop:
+        clip = close_loop(clip)[0]
+    if robot.spec.retarget is not None and not set(robot.joint_names) <= set(clip.joint_names):
+        clip = robot.spec.retarget(clip, robot)
+    return Reference(clip, robot)
+
+
+def pose_at(reference: Reference, times: FloatArray) -> Target:
+    """The joints of a reference at times ``(n,)`` [s] since the clip's first frame."""
+    rows, reached = reference.rows, reference.at(times)
+    return Target(reached[:, rows.qpos][:, 7:], reached[:, rows.qvel][:, 6:])
 
 
 def _first(times: FloatArray) -> IndexArray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sb3_mimic.arrays import FloatArray
+from sb3_mimic.names import unknown_name
 from sb3_mimic.spatial import angle_between
 
 
@@ -123,10 +124,36 @@ def paper_reward(body: Pose, reference: Pose, weights: JointWeights) -> dict[str
     }
 
 
-REWARDS: dict[str, Callable[[Pose, Pose, JointWeights], dict[str, FloatArray]]] = {
-    "deepmimic": released_reward,
-    "paper": paper_reward,
-}
+#: Bodies, their references and the joints' weights in; weighted terms ``(n,)`` out.
+Reward = Callable[[Pose, Pose, JointWeights], dict[str, FloatArray]]
+
+#: What ``reward=`` of a tracking environment can be.
+REWARDS: dict[str, Reward] = {}
+
+
+def register_reward(name: str, reward: Reward) -> None:
+    """Adds a reward of tracking, or replaces the one of the same name.
+
+    Args:
+        name: What ``reward=`` calls it.
+        reward: Gives the weighted terms ``(n,)`` for bodies, references and the joints' weights.
+    """
+    REWARDS[name] = reward
+
+
+def get_reward(name: str) -> Reward:
+    """Finds a reward by its name.
+
+    Raises:
+        InputError: If there is none; it names the nearest.
+    """
+    if name not in REWARDS:
+        raise unknown_name("reward", name, REWARDS)
+    return REWARDS[name]
+
+
+register_reward("deepmimic", released_reward)
+register_reward("paper", paper_reward)
 
 
 def _squared(difference: FloatArray) -> FloatArray:

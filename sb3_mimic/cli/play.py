@@ -106,7 +106,7 @@ class Play:
         import gymnasium as gym
 
         from sb3_mimic.envs.core.env import MimicEnv
-        from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv
+        from sb3_mimic.envs.tracking.env import TrackingEnv
         from sb3_mimic.report.performers import PolicyPerformer
         from sb3_mimic.training.run import RunFolder
         from sb3_mimic.training.trained import open_trained
@@ -122,7 +122,7 @@ class Play:
             return self._foreign(trained, beside)
         # A clip is performed from its first frame.
         options: dict[str, Any] = {"phase": 0.0} if "motion" in trained.env_kwargs else {}
-        if isinstance(env, HumanoidMimicEnv) and len(env.motion_names) > 1:
+        if isinstance(env, TrackingEnv) and len(env.motion_names) > 1:
             options["motion"] = 0
         name = path.resolve().name
         performer = PolicyPerformer(trained.policy, env, name, options=options, seed=self.seed)

@@ -29,9 +29,11 @@ from sb3_mimic.arrays import FloatArray
 from sb3_mimic.demos.passes import to_trajectories
 from sb3_mimic.demos.refined import NO_METHOD, Refinement, collect_refined
 from sb3_mimic.demos.validate import check_trajectories
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, HumanoidMimicEnv, Motion, motions_of
+from sb3_mimic.envs.tracking.batch import TrackingBatch
+from sb3_mimic.envs.tracking.env import TrackingEnv
+from sb3_mimic.envs.tracking.options import Motion, motions_of
 from sb3_mimic.errors import InputError
-from sb3_mimic.refine.pd import pd_torque, servo_target
+from sb3_mimic.refine.pd import pd_torque
 
 Method = Literal["feedforward", "pd"]
 
@@ -88,7 +90,7 @@ def collect_mocap(
     """Makes demonstrations of a clip in a humanoid environment's spaces.
 
     Args:
-        env_id: Gymnasium id of a :class:`HumanoidMimicEnv`.
+        env_id: Gymnasium id of a :class:`TrackingEnv`.
         motion: What the environment takes as ``motion=``. Several clips are refined and performed
             one by one; what comes of them is one set.
         n_episodes: Passes over each clip, at least 1: the first teacher-forced, the others
@@ -141,7 +143,7 @@ def _collect(
     """The demonstrations of one clip."""
     with closing(gym.make(env_id, motion=motion, **(env_kwargs or {}))) as made:
         env = made.unwrapped
-        if not isinstance(env, HumanoidMimicEnv):
+        if not isinstance(env, TrackingEnv):
             raise InputError(f"{env_id} is no humanoid that imitates a clip")
         if refinement is not None and refinement.method != NO_METHOD:
             refined = refinement.find(env.reference, seed)
@@ -157,7 +159,7 @@ def _collect(
     return passes
 
 
-def pd_actions(batch: HumanoidBatch, settings: MocapSettings) -> FloatArray:
+def pd_actions(batch: TrackingBatch, settings: MocapSettings) -> FloatArray:
     """The clean action of every environment in its present state.
 
     Args:
@@ -175,22 +177,12 @@ def pd_actions(batch: HumanoidBatch, settings: MocapSettings) -> FloatArray:
         kp, kd = (gain * robot.torque_limit for gain in settings.gains)
     next_rates = ahead[:, rows.qvel][:, 6:] if settings.method == "feedforward" else 0.0
     torque = pd_torque(kp, kd, q, q_rate, ahead[:, rows.qpos][:, 7:], next_rates)
-    actions: FloatArray = np.clip(_actions_for(batch, torque), -1.0, 1.0)
-    return actions
+    # With servos, those whose target gives the torque at the start of the control step.
+    controls = batch.joint_actuation.controls_for_torque(torque, q, q_rate)
+    return np.clip(batch.actions_for(controls), -1.0, 1.0)
 
 
-def _actions_for(batch: HumanoidBatch, torque: FloatArray) -> FloatArray:
-    """The actions (n, nu), not clipped, that ask for torques (n, nu) [N·m] in the present states.
-
-    With servos, those whose target gives the torque at the start of the control step.
-    """
-    if batch.options.control == "torque":
-        return batch.actions_for(torque)
-    target = servo_target(batch.robot, batch.qpos[:, 7:], batch.qvel[:, 6:], torque)
-    return batch.actions_for(target)
-
-
-def _teacher_forced(env: HumanoidMimicEnv, settings: MocapSettings) -> TrajectoryWithRew:
+def _teacher_forced(env: TrackingEnv, settings: MocapSettings) -> TrajectoryWithRew:
     """A pass in which every state is the reference's.
 
     The reward of being there is the reference's own, 1 in every step.
@@ -219,7 +211,7 @@ def _teacher_forced(env: HumanoidMimicEnv, settings: MocapSettings) -> Trajector
 
 
 def _disturbed(
-    env: HumanoidMimicEnv, n: int, rng: np.random.Generator, settings: MocapSettings
+    env: TrackingEnv, n: int, rng: np.random.Generator, settings: MocapSettings
 ) -> list[TrajectoryWithRew]:
     """Passes of at most the clip's length under physics, from random phases."""
     batch = env.make_batch(n)

@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 from sb3_mimic.arrays import FloatArray, IndexArray
 from sb3_mimic.demos.passes import to_trajectories
 from sb3_mimic.demos.validate import check_trajectories
+from sb3_mimic.envs.actuation import ResidualPD
 from sb3_mimic.envs.core.manifold import difference, displace, random_tangents
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, HumanoidMimicEnv, residual_target
-from sb3_mimic.envs.tracking.reference import Reference
+from sb3_mimic.envs.tracking.batch import TrackingBatch
+from sb3_mimic.envs.tracking.env import TrackingEnv
+from sb3_mimic.envs.tracking.reference import Reference, pose_at
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip
 from sb3_mimic.refine.actions import RefinedActions, check_fits, load_actions
@@ -173,7 +175,7 @@ def collect_refined(
     """Makes demonstrations of refined actions in a humanoid environment's spaces.
 
     Args:
-        env_id: Gymnasium id of a :class:`HumanoidMimicEnv`.
+        env_id: Gymnasium id of a :class:`TrackingEnv`.
         motion: What the environment takes as ``motion=``.
         n_episodes: Passes, at least 1: the first undisturbed and whole, the others disturbed and of
             two seconds.
@@ -194,7 +196,7 @@ def collect_refined(
         raise InputError(f"the number of demonstration episodes must be positive, got {n_episodes}")
     with closing(gym.make(env_id, motion=motion, **(env_kwargs or {}))) as made:
         env = made.unwrapped
-        if not isinstance(env, HumanoidMimicEnv):
+        if not isinstance(env, TrackingEnv):
             raise InputError(f"{env_id} is no humanoid that imitates a clip")
         if env.batched.options.control == "torque":
             raise InputError(
@@ -223,7 +225,7 @@ def collect_refined(
     return passes
 
 
-def _cycles(env: HumanoidMimicEnv, refined: RefinedActions) -> int:
+def _cycles(env: TrackingEnv, refined: RefinedActions) -> int:
     """Whole cycles that the actions go round."""
     if not env.reference.loop:
         return 1
@@ -258,7 +260,7 @@ def _continued(reference: Reference, problem: TrackingProblem) -> IndexArray:
 
 
 def _passes(
-    env: HumanoidMimicEnv,
+    env: TrackingEnv,
     problem: TrackingProblem,
     law: _Law,
     n: int,
@@ -321,10 +323,10 @@ def _lost(problem: TrackingProblem, states: FloatArray, steps: IndexArray) -> ND
     return lost
 
 
-def _as_asked(batch: HumanoidBatch, actions: FloatArray) -> FloatArray:
+def _as_asked(batch: TrackingBatch, actions: FloatArray) -> FloatArray:
     """Residual actions ``(n, nu)`` as actions of the environment's own control mode."""
     if batch.options.control == "residual":
         return actions
-    robot = batch.robot
-    neutral = residual_target(batch.reference, batch.times + batch.dt)
-    return np.clip(batch.actions_for(neutral + robot.torque_limit / robot.kp * actions), -1.0, 1.0)
+    pose = pose_at(batch.reference, batch.times + batch.dt)
+    controls = ResidualPD(batch.robot, batch.n_envs).controls(actions, pose)
+    return np.clip(batch.actions_for(controls), -1.0, 1.0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.core.batched import BatchedEnv
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch
+from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.policies.randomness import forked_randomness
 from sb3_mimic.report.video import Policy
 
@@ -106,7 +106,7 @@ def even_starts(batch: BatchedEnv) -> list[dict[str, float]]:
 
     Clips that do not loop start at phase 0; other tasks have no phase and get no options.
     """
-    if not isinstance(batch, HumanoidBatch):
+    if not isinstance(batch, TrackingBatch):
         return [{} for _ in range(batch.n_envs)]
     n = batch.n_envs
     phases = np.arange(n) / n if batch.reference.loop else np.zeros(n)

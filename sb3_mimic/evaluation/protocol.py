@@ -26,7 +26,7 @@ from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.make import as_shown, make_env, make_envs
 from sb3_mimic.envs.core.vec_env import foreign_wrapper
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch
+from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.joints import JointSpace
 from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation.episodes import PROTOCOL, Episodes, even_starts, run_episodes
@@ -89,7 +89,7 @@ def evaluate(
         base = env.unwrapped
         if not isinstance(base, MimicEnv) or foreign_wrapper(env) is not None:
             return _evaluate_any(policy, env_id, kwargs, n_episodes, seed)
-        if isinstance(base.batched, HumanoidBatch):
+        if isinstance(base.batched, TrackingBatch):
             return merged(
                 {
                     name: _evaluate_imitation(policy, env_id, alone, n_episodes, seed)
@@ -157,8 +157,8 @@ def _imitate(
     if not isinstance(env, MimicEnv):
         raise TypeError(f"{env_id} is no MimicEnv")
     batch = env.make_batch(n_episodes)
-    if not isinstance(batch, HumanoidBatch):
-        raise TypeError(f"{env_id} is no HumanoidMimicEnv")
+    if not isinstance(batch, TrackingBatch):
+        raise TypeError(f"{env_id} is no TrackingEnv")
     reference = batch.reference
     joints = JointSpace(batch.robot.joint_names)
     model = batch.robot.model

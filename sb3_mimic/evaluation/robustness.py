@@ -17,7 +17,7 @@ from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.core.batched import BatchedEnv
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.manifold import displace, random_tangents
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch
+from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.pushes import PUSH_SECONDS
 from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation.episodes import PROTOCOL, even_starts, run_episodes
@@ -243,7 +243,7 @@ def _survive_pushes(
     rate = batch.robot.control_rate
     starts: list[dict[str, float]] = [{}] * len(phases)
     begin = round(PUSH_AFTER * rate) + np.zeros(len(phases), np.intp)
-    if not isinstance(batch, HumanoidBatch):
+    if not isinstance(batch, TrackingBatch):
         begin += np.round(phases * _SPACING * rate).astype(np.intp)
     elif batch.reference.loop:
         starts = [{"phase": float(phase)} for phase in phases]
@@ -269,7 +269,7 @@ def _survive_pushes(
 
 
 def _full_seconds(batch: BatchedEnv) -> float:
-    if isinstance(batch, HumanoidBatch) and not batch.reference.loop:
+    if isinstance(batch, TrackingBatch) and not batch.reference.loop:
         return batch.reference.duration
     return batch.episode_steps * batch.dt
 
@@ -283,7 +283,7 @@ def _task(env_id: str, env_kwargs: Mapping[str, Any] | None) -> Iterator[MimicEn
             raise InputError(
                 f"{env_id}: only environments of sb3-mimic's kind can be pushed and displaced"
             )
-        if isinstance(made.unwrapped.batched, HumanoidBatch):
+        if isinstance(made.unwrapped.batched, TrackingBatch):
             if len(made.unwrapped.batched.references) > 1:
                 raise InputError("pushes and disturbed starts are tried on one motion at a time")
             kwargs |= PROTOCOL

@@ -17,12 +17,13 @@ import mujoco
 import numpy as np
 
 from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.actuation import servo_target
 from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
 from sb3_mimic.refine.feasibility import needs_at
 from sb3_mimic.refine.methods import Report
-from sb3_mimic.refine.pd import actions_for_target, servo_target
+from sb3_mimic.refine.pd import actions_for_target
 from sb3_mimic.refine.problem import TrackingProblem
 
 Contacts = Literal["cone", "model"]

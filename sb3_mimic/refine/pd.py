@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.envs.core.robot import Robot
-from sb3_mimic.envs.tracking.humanoid_tmp import residual_target
+from sb3_mimic.envs.actuation import servo_target
 from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
 from sb3_mimic.refine.methods import Report
 from sb3_mimic.refine.problem import TrackingProblem, quantized
@@ -70,17 +69,9 @@ def pd_torque(
     return kp * (next_angles - angles) + kd * (next_rates - rates)
 
 
-def servo_target(
-    robot: Robot, angles: FloatArray, rates: FloatArray, torque: FloatArray
-) -> FloatArray:
-    """Targets (n, nu) [rad] with which the servos give a torque (n, nu) in a state."""
-    target: FloatArray = angles + (torque + robot.kd * rates) / robot.kp
-    return target
-
-
 def actions_for_target(problem: TrackingProblem, target: FloatArray) -> FloatArray:
     """The actions (n, nu) that ask for servo targets [rad] from step 0 on, as bounds allow."""
-    robot = problem.reference.robot
     times = np.arange(1, len(target) + 1, dtype=np.float64) * problem.dt
-    neutral = residual_target(problem.reference, times)
+    neutral = problem.actuation.neutral(problem.pose(times))
+    robot = problem.reference.robot
     return quantized((target - neutral) * robot.kp / robot.torque_limit)

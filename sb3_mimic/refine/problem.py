@@ -1,8 +1,8 @@
 """The tracking problem: which actions make a robot follow a clip? Every method solves this one.
 
-States are rows of positions and velocities, ``(..., nq + nv)``; actions are those of the humanoid's
-default control mode, PD targets as offsets from the reference in [-1, 1]. Step ``t`` leads from
-state ``t`` to state ``t + 1`` of the reference.
+States are rows of positions and velocities, ``(..., nq + nv)``; actions are those of residual
+control (`sb3_mimic.envs.actuation.ResidualPD`), PD targets as offsets from the reference in
+[-1, 1]. Step ``t`` leads from state ``t`` to state ``t + 1`` of the reference.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.actuation import ResidualPD, Target
 from sb3_mimic.envs.core.manifold import difference
 from sb3_mimic.envs.core.simulation import Simulation
-from sb3_mimic.envs.tracking.humanoid_tmp import residual_target
-from sb3_mimic.envs.tracking.reference import Reference
+from sb3_mimic.envs.tracking.reference import Reference, pose_at
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class TrackingProblem:
     Attributes:
         n_steps: Control steps from the first to the last frame.
         start: The reference's first state, ``(nq + nv,)``.
+        actuation: What an action asks of the joints.
     """
 
     def __init__(
@@ -71,8 +72,8 @@ class TrackingProblem:
         self.n_steps = max(1, int(np.ceil(reference.duration * cycles / self.dt - 1e-3)))
         self.nx = reference.rows.qvel.stop
         self.nv = robot.model.nv
-        self.nu = robot.model.nu
-        self._scale = robot.torque_limit / robot.kp
+        self.nu = len(robot.joint_names)
+        self.actuation = ResidualPD(robot, 1)
         self._diagonal = _diagonal(self.weights, self.nv)
         self._simulation = Simulation(robot.model, robot.substeps, n_threads)
         self.start = self.target(np.zeros(1, dtype=np.intp))[0]
@@ -85,6 +86,10 @@ class TrackingProblem:
     def target(self, steps: NDArray[np.intp]) -> FloatArray:
         """The reference's states at control steps ``(n,)``, ``(n, nq + nv)``."""
         return self.reference.at(steps.astype(np.float64) * self.dt)[:, : self.nx]
+
+    def pose(self, times: FloatArray) -> Target:
+        """The reference's joints at times ``(n,)`` [s], as the actuation wants them."""
+        return pose_at(self.reference, times)
 
     def error_weights(self, steps: NDArray[np.intp]) -> FloatArray:
         """Weights ``(n, 2 nv)`` of the deviations at control steps ``(n,)``.
@@ -113,10 +118,10 @@ class TrackingProblem:
         self.evaluations += n * horizon
         steps = np.broadcast_to(np.asarray(start)[..., None] + np.arange(horizon), (n, horizon))
         first = int(steps.min())
-        neutral = residual_target(
-            self.reference, np.arange(first + 1, int(steps.max()) + 2, dtype=np.float64) * self.dt
+        neutral = self.actuation.neutral(
+            self.pose(np.arange(first + 1, int(steps.max()) + 2, dtype=np.float64) * self.dt)
         )
-        ctrl = neutral[steps - first] + self._scale * actions
+        ctrl = neutral[steps - first] + self.actuation.scale * actions
         nq = self.nx - self.nv
         rows = self._simulation.rollout(
             self._simulation.states(states[:, :nq], states[:, nq:]), ctrl

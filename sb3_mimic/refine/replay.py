@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.arrays import BoolArray, FloatArray
+from sb3_mimic.envs.actuation import ResidualPD
 from sb3_mimic.envs.core.robot import Robot
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, HumanoidOptions, residual_target
-from sb3_mimic.envs.tracking.joints import JointSpace
-from sb3_mimic.envs.tracking.reference import Reference, ReferenceSet
+from sb3_mimic.envs.tracking.batch import TrackingBatch
+from sb3_mimic.envs.tracking.options import TrackingOptions
+from sb3_mimic.envs.tracking.reference import Reference, ReferenceSet, pose_at
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine.feasibility import GroundPoints
 from sb3_mimic.refine.problem import TrackingProblem
@@ -178,8 +179,8 @@ def replay(reference: Reference, actions: Actions, cycles: int = 1) -> Replay:
             f"there are {len(actions)} actions, and {cycles} cycle(s) of "
             f"{reference.clip.name!r} take {n_steps} control steps"
         )
-    options = HumanoidOptions(early_termination="none", anchor="root")
-    batch = HumanoidBatch(ReferenceSet((reference,)), options, 1)
+    options = TrackingOptions(early_termination="none", anchor="root")
+    batch = TrackingBatch(ReferenceSet((reference,)), options, 1)
     rows: list[tuple[FloatArray, FloatArray]] = []
     rewards, fallen = np.zeros(n_steps), np.zeros(n_steps, np.bool_)
     with closing(batch):
@@ -192,7 +193,7 @@ def replay(reference: Reference, actions: Actions, cycles: int = 1) -> Replay:
     qpos, qvel = (np.stack(part) for part in zip(*rows, strict=True))
     times = np.arange(n_steps + 1) / reference.robot.control_rate
     target = reference.at(times)[:, reference.rows.qpos]
-    joints = JointSpace(reference.robot.joint_names)
+    joints = reference.robot.joint_space
     soles = _Soles(reference.robot)
     contact, skate = soles.look(qpos)
     reference_contact, reference_skate = soles.look(target)
@@ -233,7 +234,7 @@ def single_step_errors(
         )[:, 0]
         target = problem.target(steps + 1)
     nq = reference.rows.qpos.stop
-    joints = JointSpace(reference.robot.joint_names)
+    joints = reference.robot.joint_space
     return joints.distance(states[:, 7:nq], target[:, 7:nq])
 
 
@@ -306,7 +307,7 @@ def _saturated(
     """Which servos are at their limit in states ``(T, …)`` at the start of each step, (T, nu)."""
     robot = reference.robot
     times = np.arange(1, len(actions) + 1) / robot.control_rate
-    ctrl = residual_target(reference, times) + robot.torque_limit / robot.kp * actions
+    ctrl = ResidualPD(robot, 1).controls(np.asarray(actions), pose_at(reference, times))
     torque = robot.kp * (ctrl - qpos[:, 7:]) - robot.kd * qvel[:, 6:]
     return np.asarray(np.abs(torque) >= robot.torque_limit)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sb3_mimic.envs.tracking.humanoid_tmp import load_humanoid, reference_for
-from sb3_mimic.envs.tracking.reference import Reference
+from sb3_mimic.envs.humanoid import load_humanoid
+from sb3_mimic.envs.tracking.reference import Reference, reference_for
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip
 from sb3_mimic.names import unknown_name

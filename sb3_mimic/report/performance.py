@@ -23,7 +23,7 @@ from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.rendering import Renderer, RenderOptions
 from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.envs.pidog.batch import PiDogBatch
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch
+from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.joints import JointSpace
 from sb3_mimic.report.video import LARGEST_RATE, Policy, write_video
 
@@ -101,7 +101,7 @@ def perform(
         env = made.unwrapped
         if not isinstance(env, MimicEnv):
             return None
-        if isinstance(env.batched, HumanoidBatch):
+        if isinstance(env.batched, TrackingBatch):
             kwargs = {**env_kwargs, "early_termination": "none", "anchor": "root"}
             with closing(gym.make(env_id, **kwargs)) as unlimited:
                 return _imitate(policy, unlimited.unwrapped, seconds, seed)  # type: ignore[arg-type]
@@ -146,7 +146,7 @@ def film(performance: Performance, path: Path) -> Path:
 
 def _imitate(policy: Policy, env: MimicEnv, seconds: float, seed: int) -> Performance:
     batch = env.make_batch(_N_EPISODES)
-    if not isinstance(batch, HumanoidBatch):
+    if not isinstance(batch, TrackingBatch):
         raise TypeError("imitation needs the humanoid")
     with closing(batch):
         reference, robot = batch.reference, batch.robot

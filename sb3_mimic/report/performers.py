@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.core.env import MimicEnv
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv
+from sb3_mimic.envs.tracking.env import TrackingEnv
 from sb3_mimic.refine.actions import RefinedActions, check_fits
 from sb3_mimic.report.video import LARGEST_RATE, Policy, write_video
 from sb3_mimic.spatial import heading
@@ -90,7 +90,7 @@ class _Physical(Performer):
     def ghost_qpos(self) -> FloatArray | None:
         """Positions of the reference, ``(nq,)``; None where there is none beside the robot."""
         env = self.env
-        return env.reference_qpos.copy() if isinstance(env, HumanoidMimicEnv) else None
+        return env.reference_qpos.copy() if isinstance(env, TrackingEnv) else None
 
     def push(self, impulse: FloatArray) -> None:
         """Changes the momentum, as a short push does."""
@@ -157,10 +157,10 @@ class ActionsPerformer(_Physical):
         InputError: If they are for another clip or robot.
     """
 
-    env: HumanoidMimicEnv
+    env: TrackingEnv
 
     def __init__(self, refined: RefinedActions, motion: str, name: str) -> None:
-        env = HumanoidMimicEnv(motion, early_termination="none")
+        env = TrackingEnv(motion, early_termination="none")
         check_fits(refined, env.reference)
         super().__init__(env, name)
         self._actions = refined.actions
@@ -187,10 +187,10 @@ class ClipPerformer(Performer):
         InputError: If there is no such clip.
     """
 
-    env: HumanoidMimicEnv
+    env: TrackingEnv
 
     def __init__(self, motion: str) -> None:
-        env = HumanoidMimicEnv(motion)
+        env = TrackingEnv(motion)
         super().__init__(env, env.reference.clip.name)
 
     @property

@@ -16,7 +16,7 @@ from sb3_mimic.demos.refined import Refinement
 from sb3_mimic.demos.storage import load_demonstrations
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.make import make_envs
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv
+from sb3_mimic.envs.tracking.env import TrackingEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.saved import load_policy
 from sb3_mimic.tasks import Task
@@ -107,7 +107,7 @@ class Source:
         with closing(gym.make(self.task.env_id, **self.env_kwargs)) as env:
             if isinstance(env.unwrapped, MimicEnv):
                 found["robot_sha256"] = env.unwrapped.batched.robot.digest
-            if isinstance(env.unwrapped, HumanoidMimicEnv):
+            if isinstance(env.unwrapped, TrackingEnv):
                 clips = [each.clip for each in env.unwrapped.batched.references.references]
                 found["clip_sha256"] = (
                     clips[0].digest

@@ -10,7 +10,8 @@ import pytest
 from imitation.data.types import Trajectory
 
 from sb3_mimic.demos.mocap import MocapSettings, collect_mocap, pd_actions
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, HumanoidMimicEnv
+from sb3_mimic.envs.humanoid import HumanoidMimicEnv
+from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import load_motion
 
@@ -19,11 +20,11 @@ CLEAN = MocapSettings(joint_noise=0.0, speed_noise=0.0, action_noise=0.0)
 CONTROLS = ["residual", "pd", "torque"]
 
 
-def batch_of(control: str, n: int = 8, seed: int = 0) -> HumanoidBatch:
+def batch_of(control: str, n: int = 8, seed: int = 0) -> TrackingBatch:
     """Humanoids at phases over the whole walk, a little off the reference."""
-    env = HumanoidMimicEnv("walk", control=control)  # type: ignore[arg-type]
+    env = HumanoidMimicEnv("walk", control=control)
     batch = env.make_batch(n)
-    assert isinstance(batch, HumanoidBatch)
+    assert isinstance(batch, TrackingBatch)
     rng = np.random.default_rng(seed)
     batch.reset(np.arange(n), [rng] * n, [{"phase": i / n} for i in range(n)])
     for i in range(n):
@@ -38,9 +39,9 @@ def seen(trajectory: Trajectory) -> np.ndarray:
     return np.asarray(trajectory.obs)
 
 
-def servo_torque(batch: HumanoidBatch, actions: np.ndarray) -> np.ndarray:
+def servo_torque(batch: TrackingBatch, actions: np.ndarray) -> np.ndarray:
     """The torque (n, nu) that an action asks for now, from the environment's own control."""
-    control = batch._control(actions)
+    control = batch.controls(actions)
     if batch.options.control == "torque":
         return control
     robot = batch.robot

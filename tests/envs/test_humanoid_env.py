@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import sb3_mimic
 from sb3_mimic.envs import HumanoidMimicEnv
-from sb3_mimic.envs.tracking.humanoid_tmp import load_humanoid
+from sb3_mimic.envs.humanoid import load_humanoid
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.skeleton import HINGE_NAMES, mirror_columns
 
@@ -81,14 +81,14 @@ def test_zero_action_is_the_reference_and_its_velocity() -> None:
     env = make()
     env.reset(options={"phase": 0.3})
     batch = env.batched
-    ctrl = batch._control(np.zeros((1, 28)))
+    ctrl = batch.controls(np.zeros((1, 28)))
     following = batch.reference.at(batch.times + batch.dt)[0]
     robot = batch.robot
     np.testing.assert_allclose(
         ctrl[0], following[7:35] + robot.kd / robot.kp * following[batch.reference.rows.qvel][6:]
     )
     # A servo at the next pose and velocity gives no torque at action 0 and its limit at 1.
-    torque = robot.kp * (batch._control(np.ones((1, 28)))[0] - ctrl[0])
+    torque = robot.kp * (batch.controls(np.ones((1, 28)))[0] - ctrl[0])
     np.testing.assert_allclose(torque, robot.torque_limit)
 
 
@@ -97,7 +97,7 @@ def test_controls_have_an_inverse(control: str) -> None:
     env = make(control=control)
     env.reset(seed=1)
     actions = np.random.default_rng(0).uniform(-1, 1, (1, 28))
-    np.testing.assert_allclose(env.batched.actions_for(env.batched._control(actions)), actions)
+    np.testing.assert_allclose(env.batched.actions_for(env.batched.controls(actions)), actions)
     env.step(actions[0].astype(np.float32))
     assert np.isfinite(env.qpos).all()
 
@@ -105,7 +105,7 @@ def test_controls_have_an_inverse(control: str) -> None:
 def test_torque_mode_applies_the_torque_it_is_given() -> None:
     env = make(control="torque")
     robot = env.batched.robot
-    assert env.batched._control(np.ones((1, 28)))[0] == pytest.approx(robot.torque_limit)
+    assert env.batched.controls(np.ones((1, 28)))[0] == pytest.approx(robot.torque_limit)
     env.reset(options={"phase": 0.0})
     fast = env.qvel.copy()
     env.step(ZERO)
@@ -224,8 +224,8 @@ def test_episode_length() -> None:
     ("kwargs", "message"),
     [
         ({"observation": "pixels"}, "observation='pixels' must be one of reference, phase, joints"),
-        ({"control": "velocity"}, "must be one of residual, pd, torque"),
-        ({"reward": "sparse"}, "must be one of deepmimic, paper"),
+        ({"control": "velocity"}, "unknown control"),
+        ({"reward": "sparse"}, "unknown reward"),
         ({"early_termination": "never"}, "must be one of fall, tracking, none"),
         ({"episode_seconds": 0.0}, "must be positive"),
         ({"episode_seconds": np.inf}, "must be positive and finite"),

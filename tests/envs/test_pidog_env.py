@@ -89,7 +89,7 @@ def test_last_action_is_the_clipped_one_and_starts_at_zero() -> None:
 
 @given(hnp.arrays(np.float64, (1, 8), elements=st.floats(-1, 1)))
 def test_action_is_an_offset_from_the_stand(action: FloatArray) -> None:
-    degrees = np.rad2deg(LEFT_SIGN * shared().batched._control(action)[0])
+    degrees = np.rad2deg(LEFT_SIGN * shared().batched.controls(action)[0])
     expected = np.clip(np.rad2deg(STAND) + 45 * action[0], -90, 90)
     np.testing.assert_allclose(degrees, expected, atol=1e-9)
 
@@ -368,5 +368,5 @@ def test_a_batch_with_cameras_sees_what_one_sees() -> None:
 
 def test_servo_targets_of_the_stand() -> None:
     env = make()
-    np.testing.assert_allclose(env.batched._control(np.zeros((1, 8)))[0], to_servo(STAND))
+    np.testing.assert_allclose(env.batched.controls(np.zeros((1, 8)))[0], to_servo(STAND))
     env.close()

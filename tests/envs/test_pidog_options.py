@@ -172,7 +172,7 @@ def test_the_layout_names_the_numbers() -> None:
     np.testing.assert_allclose(parts["last_action"], np.linspace(-0.2, 0.2, 8), atol=1e-7)
     scaling = env.batched.action_scaling
     target = scaling["offset"] + np.array(scaling["scale"]) * np.linspace(-0.2, 0.2, 8)
-    control = env.batched._control(np.linspace(-0.2, 0.2, 8)[None])[0]
+    control = env.batched.controls(np.linspace(-0.2, 0.2, 8)[None])[0]
     np.testing.assert_allclose(LEFT_SIGN * control, target, atol=1e-12)
     env.close()
 

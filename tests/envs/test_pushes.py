@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, HumanoidMimicEnv
+from sb3_mimic.envs.humanoid import HumanoidMimicEnv
+from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.pushes import PUSH_EVERY, PUSH_SECONDS, PUSH_SIDES, Pushes
 from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation.robustness import push_test
@@ -26,7 +27,7 @@ def make(**kwargs: Any) -> HumanoidMimicEnv:
     return env
 
 
-def made(n: int, **kwargs: Any) -> HumanoidBatch:
+def made(n: int, **kwargs: Any) -> TrackingBatch:
     batch = make(**kwargs).make_batch(n, 1)
     batch.reset(np.arange(n), [np.random.default_rng(i) for i in range(n)], [{"phase": 0.0}] * n)
     return batch
@@ -180,7 +181,7 @@ def test_what_trains_may_leave_the_reference_pushed_or_not() -> None:
     for force in (0.0, 200.0):
         config = TrainConfig(push_force=force)
         batch = HumanoidMimicEnv(**config.training_env_kwargs).make_batch(1)
-        assert isinstance(batch, HumanoidBatch)
+        assert isinstance(batch, TrackingBatch)
         assert (batch.options.push_force, batch.options.early_termination) == (force, "fall")
 
 

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from sb3_mimic.envs.tracking.humanoid_tmp import load_humanoid
+from sb3_mimic.envs.humanoid import load_humanoid
 from sb3_mimic.envs.tracking.reference import Reference
 from sb3_mimic.motion import close_loop, load_motion
 

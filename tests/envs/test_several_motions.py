@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sb3_mimic.envs import HumanoidMimicEnv, make_native_vec_env
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, load_humanoid, reference_for
-from sb3_mimic.envs.tracking.reference import Reference, ReferenceSet
+from sb3_mimic.envs.humanoid import load_humanoid
+from sb3_mimic.envs.tracking.batch import TrackingBatch
+from sb3_mimic.envs.tracking.reference import Reference, ReferenceSet, reference_for
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import load_motion
 
@@ -44,7 +45,7 @@ def test_an_episode_is_that_of_its_clip_alone(motions: list[str], options: dict[
     """Bit for bit, whatever clips are beside it: observations, reward terms, both kinds of end."""
     n = 2 * len(motions)
     batch = make(motion=motions, **options).make_batch(n, 1)
-    assert isinstance(batch, HumanoidBatch)
+    assert isinstance(batch, TrackingBatch)
     generators = [np.random.default_rng(i) for i in range(n)]
     phases = [0.0, 0.0, 0.0, 0.0, 0.37, 0.81, 0.6, 0.5]
     starts = [{"motion": i % len(motions), "phase": phase} for i, phase in enumerate(phases)]
@@ -156,7 +157,7 @@ def test_clips_are_drawn_as_often_as_they_are_likely() -> None:
 def test_episodes_begin_where_they_are_likely_to() -> None:
     """Each clip by its own row; and one part is the generator's own number, as ever."""
     batch = make(motion=["walk", "run"]).make_batch(500, 1)
-    assert isinstance(batch, HumanoidBatch)
+    assert isinstance(batch, TrackingBatch)
     everyone, generators = np.arange(500), [np.random.default_rng(0)] * 500
     likely = np.array([[0.5, 0.0, 0.1, 0.4], [0.0, 0.0, 0.0, 1.0]])
     batch.phase_probabilities = likely
@@ -176,7 +177,7 @@ def test_episodes_begin_where_they_are_likely_to() -> None:
 
 def test_clips_in_turn_are_performed_equally_often() -> None:
     batch = make(motion=["walk", "run", "squat"], motion_order="in_turn").make_batch(6, 1)
-    assert isinstance(batch, HumanoidBatch)
+    assert isinstance(batch, TrackingBatch)
     everyone, generators = np.arange(6), [np.random.default_rng(0)] * 6
     for _ in range(2):
         batch.reset(everyone, generators, [{}] * 6)

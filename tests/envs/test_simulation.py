@@ -6,7 +6,7 @@ import pytest
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.core.simulation import Simulation
-from sb3_mimic.envs.tracking.humanoid_tmp import load_humanoid
+from sb3_mimic.envs.humanoid import load_humanoid
 
 HORIZON = 12
 

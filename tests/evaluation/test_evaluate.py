@@ -12,8 +12,8 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecNormalize
 
 import sb3_mimic  # noqa: F401 - registers the environments
+from sb3_mimic.envs.humanoid import HumanoidMimicEnv
 from sb3_mimic.envs.pidog.env import PiDogEnv
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation.episodes import run_episodes
 from sb3_mimic.evaluation.protocol import evaluate

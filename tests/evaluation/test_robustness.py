@@ -14,8 +14,8 @@ from stable_baselines3 import PPO
 
 from sb3_mimic.cli import main
 from sb3_mimic.envs.core.simulation import Simulation
+from sb3_mimic.envs.humanoid import HumanoidMimicEnv, load_humanoid
 from sb3_mimic.envs.pidog.env import PiDogEnv
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv, load_humanoid
 from sb3_mimic.envs.tracking.pushes import PUSH_SECONDS
 from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation import robustness

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from sb3_mimic.cli import main
-from sb3_mimic.envs.tracking.humanoid_tmp import load_humanoid
+from sb3_mimic.envs.humanoid import load_humanoid
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import (
     Finding,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.envs.tracking.humanoid_tmp import load_humanoid
+from sb3_mimic.envs.humanoid import load_humanoid
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip, close_loop, load_motion
 from sb3_mimic.motion.kinematics import body_poses, lowest_points, sole_corners

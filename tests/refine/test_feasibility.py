@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sb3_mimic.envs.tracking.humanoid_tmp import load_humanoid
+from sb3_mimic.envs.humanoid import load_humanoid
 from sb3_mimic.envs.tracking.reference import Reference
 from sb3_mimic.motion import Finding, MotionClip, close_loop, load_motion
 from sb3_mimic.motion.finding import errors

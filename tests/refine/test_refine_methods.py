@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from sb3_mimic.demos.mocap import MocapSettings, collect_mocap
-from sb3_mimic.envs.tracking.humanoid_tmp import residual_target
+from sb3_mimic.envs.actuation import ResidualPD
+from sb3_mimic.envs.tracking.reference import pose_at
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import load_motion
 from sb3_mimic.refine import load_reference, refine
@@ -66,7 +67,9 @@ def test_inverse_dynamics_recovers_the_targets_of_a_simulation() -> None:
     start = reference.at(np.zeros(1))[0]
     data.qpos[:], data.qvel[:] = start[reference.rows.qpos], start[reference.rows.qvel]
     actions = np.random.default_rng(0).uniform(-0.05, 0.05, (n_steps, robot.model.nu))
-    ctrl = residual_target(reference, np.arange(1, n_steps + 1) / 30)
+    ctrl = ResidualPD(reference.robot, 1).neutral(
+        pose_at(reference, np.arange(1, n_steps + 1) / 30)
+    )
     ctrl += robot.torque_limit / robot.kp * actions
     qpos, qvel, force, touching = [data.qpos.copy()], [data.qvel.copy()], [], []
     for row in ctrl:

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv
+from sb3_mimic.envs.humanoid import HumanoidMimicEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import load_motion
 from sb3_mimic.refine import load_reference

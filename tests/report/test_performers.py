@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sb3_mimic.envs.core.env import MimicEnv
+from sb3_mimic.envs.humanoid import HumanoidMimicEnv
 from sb3_mimic.envs.pidog.env import PiDogEnv
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine.actions import RefinedActions
 from sb3_mimic.refine.replay import control_steps, replay

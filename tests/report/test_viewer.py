@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from sb3_mimic.cli import main
+from sb3_mimic.envs.humanoid import HumanoidMimicEnv, load_humanoid
 from sb3_mimic.envs.pidog.model import load_pidog
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidMimicEnv, load_humanoid
 from sb3_mimic.errors import InputError
 from sb3_mimic.report.performers import ClipPerformer, PolicyPerformer
 

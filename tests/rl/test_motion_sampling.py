@@ -18,7 +18,8 @@ from sb3_mimic import collect_demonstrations
 from sb3_mimic.cli import main
 from sb3_mimic.demos.refined import Refinement
 from sb3_mimic.envs import make_native_vec_env
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, HumanoidMimicEnv
+from sb3_mimic.envs.humanoid import HumanoidMimicEnv
+from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation.protocol import evaluate
 from sb3_mimic.evaluation.robustness import push_test
@@ -69,13 +70,13 @@ def test_the_callback_draws_by_what_is_missing_of_the_possible_return(tmp_path: 
     monitored = make_native_vec_env(ID, 4, seed=0, motion=["walk", "run"], episode_seconds=1.0)
     performed: list[tuple[str, int, float]] = []
     batch = monitored.batched
-    assert isinstance(batch, HumanoidBatch)
+    assert isinstance(batch, TrackingBatch)
 
     class Recorder(VecMonitor):
         """Notes each episode's clip and start, which it asks for before the step that ends it."""
 
         def step_wait(self) -> Any:
-            assert isinstance(batch, HumanoidBatch)
+            assert isinstance(batch, TrackingBatch)
             before = [batch.motion_names[i] for i in batch.motions]
             parts = np.floor(batch.start_phases * 32).astype(int)
             observations, rewards, dones, infos = super().step_wait()
@@ -132,7 +133,7 @@ def test_a_staggered_episode_is_no_failed_one() -> None:
     """Cut short on purpose, an episode's share is of the steps that it was given."""
     env = make_native_vec_env(ID, 6, seed=0, early_termination="none", episode_seconds=2.0)
     batch = env.batched
-    assert isinstance(batch, HumanoidBatch)
+    assert isinstance(batch, TrackingBatch)
     env.reset()
     env.stagger_episodes()
     full = batch.full_steps.copy()

@@ -9,7 +9,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from sb3_mimic.envs import make_native_vec_env
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch
+from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.errors import InputError
 from sb3_mimic.rl.callbacks.push_limits import PushLimitsCallback
 
@@ -25,7 +25,7 @@ def trained(envs: VecEnv, n_steps: int = 512) -> PPO:
 
 def limits(envs: VecEnv) -> np.ndarray:
     batch = getattr(envs.unwrapped, "batched", None)
-    assert isinstance(batch, HumanoidBatch)
+    assert isinstance(batch, TrackingBatch)
     assert batch.pushes is not None
     return batch.pushes.limits
 

@@ -100,7 +100,7 @@ class MotionsLint(Reading):
 
 def _findings(clip: "MotionClip") -> "list[Finding]":
     """What is wrong with a clip: its file, its kinematics, and the forces that it needs."""
-    from sb3_mimic.envs.tracking.humanoid_tmp import load_humanoid
+    from sb3_mimic.envs.humanoid import load_humanoid
     from sb3_mimic.envs.tracking.reference import Reference
     from sb3_mimic.motion import close_loop, inspect_deepmimic, lint
     from sb3_mimic.motion.finding import worst_first
@@ -117,7 +117,7 @@ def _findings(clip: "MotionClip") -> "list[Finding]":
 
 def _repaired(clip: "MotionClip") -> "tuple[MotionClip, list[str]]":
     """The repaired clip and what was changed."""
-    from sb3_mimic.envs.tracking.humanoid_tmp import load_humanoid
+    from sb3_mimic.envs.humanoid import load_humanoid
     from sb3_mimic.motion import repair
 
     return repair(clip, load_humanoid().joint_range)

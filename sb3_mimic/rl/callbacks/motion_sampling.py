@@ -12,7 +12,9 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch, HumanoidMimicEnv, motions_of
+from sb3_mimic.envs.tracking.batch import TrackingBatch
+from sb3_mimic.envs.tracking.env import TrackingEnv
+from sb3_mimic.envs.tracking.options import motions_of
 from sb3_mimic.errors import InputError
 
 # Parts of a clip whose starts are told apart, as many as the protocol has start phases.
@@ -38,7 +40,7 @@ def motions_apart(env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, dict[
     """
     kwargs = dict(env_kwargs)
     with closing(gym.make(env_id, **kwargs)) as env:
-        if not isinstance(env.unwrapped, HumanoidMimicEnv) or "motion" not in kwargs:
+        if not isinstance(env.unwrapped, TrackingEnv) or "motion" not in kwargs:
             return {"": kwargs}
         names, motions = env.unwrapped.motion_names, motions_of(kwargs["motion"])
     return {name: {**kwargs, "motion": m} for name, m in zip(names, motions, strict=True)}
@@ -152,7 +154,7 @@ def draws_motions(envs: VecEnv | None) -> bool:
     return envs is not None and humanoids(envs) is not None
 
 
-def _batch(envs: VecEnv) -> HumanoidBatch:
+def _batch(envs: VecEnv) -> TrackingBatch:
     batch = humanoids(envs)
     if batch is None:
         raise InputError(
@@ -162,7 +164,7 @@ def _batch(envs: VecEnv) -> HumanoidBatch:
     return batch
 
 
-def humanoids(envs: VecEnv) -> HumanoidBatch | None:
+def humanoids(envs: VecEnv) -> TrackingBatch | None:
     """The batch of humanoids behind a vector environment, if it is a native one of them."""
     batch = getattr(envs.unwrapped, "batched", None)
-    return batch if isinstance(batch, HumanoidBatch) else None
+    return batch if isinstance(batch, TrackingBatch) else None

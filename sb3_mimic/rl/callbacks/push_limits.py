@@ -6,7 +6,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_mimic.envs.tracking.humanoid_tmp import HumanoidBatch
+from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.pushes import PUSH_SIDES, LastPush, Pushes
 from sb3_mimic.errors import InputError
 from sb3_mimic.rl.callbacks.motion_sampling import humanoids
@@ -98,7 +98,7 @@ class PushLimitsCallback(BaseCallback):
         self._last, self._counts = last, (last.since >= 0) & (room >= n_steps)
 
 
-def _pushed(envs: VecEnv) -> tuple[HumanoidBatch, Pushes]:
+def _pushed(envs: VecEnv) -> tuple[TrackingBatch, Pushes]:
     batch = humanoids(envs)
     if batch is None or batch.pushes is None:
         raise InputError(
