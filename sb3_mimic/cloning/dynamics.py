@@ -22,7 +22,7 @@ from imitation.data.types import Trajectory
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
-from sb3_mimic.policies.normalizer import log_std_parameter
+from sb3_mimic.policies.parameters import log_std_parameter
 from sb3_mimic.policies.randomness import forked_randomness
 
 # Added to variances: a floor of .01 on the standard deviation, in the element's own unit, as in

@@ -30,7 +30,8 @@ from tqdm import trange
 from sb3_mimic.cloning.dynamics import ForwardFit, StateRegularizedLoss, fit_forward_model
 from sb3_mimic.demos.validate import check_trajectories
 from sb3_mimic.errors import InputError
-from sb3_mimic.policies.normalizer import is_critic_parameter, log_std_parameter, normalizers
+from sb3_mimic.policies.normalizer import normalizers
+from sb3_mimic.policies.parameters import is_critic_parameter, log_std_parameter
 from sb3_mimic.policies.threads import training_threads
 from sb3_mimic.tasks import CloningSettings
 

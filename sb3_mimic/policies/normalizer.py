@@ -12,7 +12,6 @@ import numpy as np
 import torch as th
 from gymnasium import spaces
 from numpy.typing import NDArray
-from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.preprocessing import get_flattened_obs_dim
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
@@ -132,21 +131,3 @@ def normalizers(policy: nn.Module) -> list[NormalizeObservations]:
         policy: An SB3 policy.
     """
     return [m for m in policy.modules() if isinstance(m, NormalizeObservations)]
-
-
-def is_critic_parameter(name: str) -> bool:
-    """Whether a parameter of an SB3 actor-critic policy belongs to the critic alone.
-
-    By its name, as sb3-contrib's TRPO decides it (``"value" in name``); and a features extractor
-    that the critic does not share.
-
-    Args:
-        name: As ``named_parameters`` has it, which names what is shared once.
-    """
-    return "value" in name or name.startswith("vf_features_extractor.")
-
-
-def log_std_parameter(policy: ActorCriticPolicy) -> nn.Parameter | None:
-    """The log standard deviations of a diagonal Gaussian policy, shape (nu,), else None."""
-    log_std = getattr(policy, "log_std", None)
-    return log_std if isinstance(log_std, nn.Parameter) and log_std.ndim == 1 else None

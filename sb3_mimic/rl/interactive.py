@@ -37,8 +37,12 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.policies.threads import training_threads
 from sb3_mimic.rl.callbacks import AdaptiveRateCallback
 from sb3_mimic.rl.nearest import NearestDemonstration
+from sb3_mimic.rl.sb3_hooks import (
+    get_dagger_trajectories,
+    override_learning_rate,
+    unwrap_next_update,
+)
 from sb3_mimic.rl.warm_start import CriticWarmupCallback
-from sb3_mimic.rl.warm_start.update import PendingUpdate
 from sb3_mimic.tasks import CloningSettings
 
 Method = Literal["gail", "airl"]
@@ -158,7 +162,7 @@ def dagger(
                         "log_rollouts_venv": None,
                     },
                 )
-            collected = [t for t in trainer._all_demos if len(t) > 0]
+            collected = get_dagger_trajectories(trainer)
     finally:
         for parameter in frozen:
             parameter.requires_grad_(True)
@@ -231,19 +235,19 @@ def adversarial(
         ),
     )
     warmup = CriticWarmupCallback(critic_rollouts, 0.5)
-    given = trainer.gen_callback
-    # SB3's learn takes any callback there; imitation's annotation is narrower than need be.
     own = [AdaptiveRateCallback(), warmup]
-    vars(trainer)["gen_callback"] = CallbackList(own if given is None else [given, *own])
-    usual = model.lr_schedule
-    # imitation learns a rollout at a time, the end of which is the end of every decay.
-    vars(model)["lr_schedule"] = lambda _: usual(1.0)
+    log_rewards = trainer.gen_callback
+    # SB3's learn takes any callback there; imitation's annotation is narrower than need be.
+    trainer.gen_callback = CallbackList(  # type: ignore[assignment]
+        own if log_rewards is None else [log_rewards, *own]
+    )
+    schedule = model.lr_schedule
     try:
-        with training_threads(model.policy):
+        # imitation learns a rollout at a time, the end of which is the end of every decay.
+        with training_threads(model.policy), override_learning_rate(model, lambda _: schedule(1.0)):
             trainer.train(total_timesteps)
     finally:
-        PendingUpdate.withdraw(model)
-        vars(model)["lr_schedule"] = usual
+        unwrap_next_update(model)
         model.set_env(env)
     return model
 

@@ -16,9 +16,9 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.normalizer import (
     NormalizeObservations,
-    is_critic_parameter,
     normalizers,
 )
+from sb3_mimic.policies.parameters import is_critic_parameter
 from sb3_mimic.rl.algorithms import policy_settings
 from sb3_mimic.tasks import TASKS, Hyperparameters
 

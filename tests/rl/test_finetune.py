@@ -14,7 +14,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.policies.normalizer import is_critic_parameter
+from sb3_mimic.policies.parameters import is_critic_parameter
 from sb3_mimic.policies.saved import read_timesteps
 from sb3_mimic.rl.algorithms import get_algorithm, make_model
 from sb3_mimic.rl.finetune import FineTuneSettings, fine_tune

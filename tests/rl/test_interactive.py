@@ -17,7 +17,7 @@ from sb3_mimic.cli import main
 from sb3_mimic.cloning.pretrain import demonstration_tensors, residual_of
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.errors import InputError
-from sb3_mimic.policies.normalizer import is_critic_parameter
+from sb3_mimic.policies.parameters import is_critic_parameter
 from sb3_mimic.rl.algorithms import AdaptiveRate, make_model
 from sb3_mimic.rl.interactive import adversarial, dagger
 from sb3_mimic.rl.nearest import NearestDemonstration

@@ -19,7 +19,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.policies.normalizer import is_critic_parameter
+from sb3_mimic.policies.parameters import is_critic_parameter
 from sb3_mimic.rl.algorithms import AdaptiveRate, make_model
 from sb3_mimic.rl.callbacks import AdaptiveRateCallback, NoiseCeilingCallback
 from sb3_mimic.rl.finetune import fine_tune

@@ -4,6 +4,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic.rl.algorithms import AdaptiveRate
+from sb3_mimic.rl.sb3_hooks import count_train_calls, get_approx_kl
 
 
 class AdaptiveRateCallback(BaseCallback):
@@ -30,7 +31,6 @@ def adapt_rate(model: OnPolicyAlgorithm) -> None:
     rate = model.learning_rate
     if not isinstance(rate, AdaptiveRate):
         return
-    # imitation's logger puts the generator's name before the key.
-    for name, value in model.logger.name_to_value.items():
-        if name.endswith("train/approx_kl") and value:
-            rate.adapt(float(value), model._n_updates)
+    kl = get_approx_kl(model)
+    if kl is not None:
+        rate.adapt(kl, count_train_calls(model))

@@ -6,6 +6,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback
 
 from sb3_mimic.io import atomic_path
 from sb3_mimic.policies.saved import save_model
+from sb3_mimic.rl.sb3_hooks import get_checkpoint_path
 
 
 class AtomicCheckpointCallback(CheckpointCallback):
@@ -17,11 +18,11 @@ class AtomicCheckpointCallback(CheckpointCallback):
     def _on_step(self) -> bool:
         if self.n_calls % self.save_freq:
             return True
-        path = Path(self._checkpoint_path(extension="zip"))
+        path = Path(get_checkpoint_path(self, extension="zip"))
         save_model(self.model, path)
         normalize = self.model.get_vec_normalize_env()
         if self.save_vecnormalize and normalize is not None:
-            statistics = self._checkpoint_path("vecnormalize_", extension="pkl")
+            statistics = get_checkpoint_path(self, "vecnormalize_", "pkl")
             with atomic_path(statistics) as temporary:
                 normalize.save(str(temporary))
         return True

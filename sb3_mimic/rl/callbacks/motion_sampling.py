@@ -16,6 +16,7 @@ from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.env import TrackingEnv
 from sb3_mimic.envs.tracking.options import motions_of
 from sb3_mimic.errors import InputError
+from sb3_mimic.rl.sb3_hooks import read_from_model, store_in_model
 
 # Parts of a clip whose starts are told apart, as many as the protocol has start phases.
 _PARTS = 32
@@ -106,10 +107,10 @@ class MotionSamplingCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         names = _batch(self.training_env).motion_names
-        kept = vars(self.model).get(_KEPT, {})
+        kept = read_from_model(self.model, _KEPT, {})
         new = [[0.0, 0.0]] * _PARTS
         self._shares = {name: [list(part) for part in kept.get(name, new)] for name in names}
-        vars(self.model)[_KEPT] = self._shares
+        store_in_model(self.model, _KEPT, self._shares)
         self._draw_by_difficulty()
         self._look()
 

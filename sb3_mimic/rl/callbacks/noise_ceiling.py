@@ -4,7 +4,8 @@ import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from sb3_mimic.policies.normalizer import log_std_parameter
+from sb3_mimic.policies.parameters import log_std_parameter
+from sb3_mimic.rl.sb3_hooks import get_total_timesteps
 
 
 class NoiseCeilingCallback(BaseCallback):
@@ -33,7 +34,7 @@ class NoiseCeilingCallback(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         log_std = log_std_parameter(self.model.policy)
-        done = self.model.num_timesteps / self.model._total_timesteps
+        done = self.model.num_timesteps / get_total_timesteps(self.model)
         if log_std is None or done < self.begin:
             return
         fallen = (done - self.begin) / (1 - self.begin)

@@ -9,6 +9,8 @@ import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
+from sb3_mimic.rl.sb3_hooks import get_total_timesteps
+
 # Between two lines where there is no bar [s]; the first comes earlier, to show that it runs.
 _EVERY, _FIRST = 60.0, 10.0
 # SB3's loggers that have no place for a distribution.
@@ -40,7 +42,7 @@ class ProgressCallback(BaseCallback):
         self._phase = type(self.model).__name__
         self._first = self.model.num_timesteps
         # Of this call of `learn`, as SB3's own bar counts.
-        self._total = max(1, int(self.locals["total_timesteps"]) - self._first)
+        self._total = max(1, get_total_timesteps(self.model) - self._first)
         self._started = time.perf_counter()
         self._due = self._started + _FIRST
         if self._say is None:

@@ -10,6 +10,7 @@ from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.pushes import PUSH_SIDES, LastPush, Pushes
 from sb3_mimic.errors import InputError
 from sb3_mimic.rl.callbacks.motion_sampling import humanoids
+from sb3_mimic.rl.sb3_hooks import read_from_model, store_in_model
 
 # A body that is not down so long after a push began has withstood it [s].
 _WITHSTOOD_AFTER = 1.5
@@ -56,7 +57,7 @@ class PushLimitsCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         _, pushes = _pushed(self.training_env)
-        kept = vars(self.model).get(_SAVED)
+        kept = read_from_model(self.model, _SAVED)
         first = np.full(PUSH_SIDES, _FIRST * pushes.force)
         pushes.limits = first if kept is None else np.minimum(kept, pushes.force)
         self._look()
@@ -83,7 +84,7 @@ class PushLimitsCallback(BaseCallback):
         limits[enough] *= 1 + _STEP * (part - _KEPT)
         pushes.limits = np.clip(limits, _LEAST * pushes.force, pushes.force)
         self._withstood[enough] = self._counted[enough] = 0.0
-        vars(self.model)[_SAVED] = pushes.limits.tolist()
+        store_in_model(self.model, _SAVED, pushes.limits.tolist())
         self.logger.record("pushes/forward_limit_N", float(pushes.limits[0]))
         sideways = pushes.limits[[PUSH_SIDES // 4, 3 * PUSH_SIDES // 4]].min()
         self.logger.record("pushes/sideways_limit_N", float(sideways))

@@ -8,9 +8,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic.cloning.pretrain import demonstration_tensors
-from sb3_mimic.policies.normalizer import is_critic_parameter, log_std_parameter
+from sb3_mimic.policies.parameters import is_critic_parameter, log_std_parameter
+from sb3_mimic.rl.sb3_hooks import count_updates
 from sb3_mimic.rl.warm_start.critic import CriticWarmupCallback
-from sb3_mimic.rl.warm_start.update import updates_done
 
 
 class CloningCallback(BaseCallback):
@@ -71,7 +71,7 @@ class CloningCallback(BaseCallback):
             if parameter is not noise and not is_critic_parameter(name)
         ]
         self._optimizer = th.optim.Adam(actor, lr=self.learning_rate, fused=True)
-        self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts - 1)
+        self._n_done = max(0, count_updates(self.model) - self.warmup.n_rollouts - 1)
 
     def _on_rollout_start(self) -> None:
         if self.warmup.warming or self._samples is None or self._optimizer is None:

@@ -1,6 +1,7 @@
 """The critic: alone at first, and later with a few steps of its own."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch as th
 from stable_baselines3.common.buffers import DictRolloutBuffer
@@ -9,11 +10,15 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import explained_variance
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.policies.normalizer import is_critic_parameter
-from sb3_mimic.rl.warm_start.update import (
-    PendingUpdate,
+from sb3_mimic.policies.parameters import is_critic_parameter
+from sb3_mimic.rl.callbacks import adapt_rate
+from sb3_mimic.rl.sb3_hooks import (
+    count_updates,
+    get_progress_remaining,
     has_trust_region,
-    updates_done,
+    train_critic_only,
+    unwrap_next_update,
+    wrap_next_update,
 )
 
 # Updates of the critic before its explained variance is believed.
@@ -25,15 +30,9 @@ _CRITIC_RATE = 1e-3
 class CriticWarmupCallback(BaseCallback):
     """Lets only the critic learn in the first updates, with PPO and TRPO alike.
 
-    The actor stays bit for bit as it was. It works by what the algorithms offer, from a callback:
-
-    - where gradients of one loss reach both (PPO, A2C), the actor's parameters ask for no gradient,
-      and the learning rate is the critic's own;
-    - TRPO asks for the actor's gradients by name, so its trust region is closed instead
-      (``target_kl = 0``): the line search fails, the actor is reverted, the critic is trained.
-
-    Both hold for the update alone, whatever ends it, so that a model that is saved before or after
-    has the settings of ordinary training.
+    The actor stays bit for bit as it was; see `sb3_mimic.rl.sb3_hooks.train_critic_only`. What is
+    changed for an update is restored whatever ends it, so that a model that is saved before or
+    after has the settings of ordinary training.
 
     Args:
         n_rollouts: Number of updates with the critic alone, at most; 0 does nothing.
@@ -68,15 +67,13 @@ class CriticWarmupCallback(BaseCallback):
         self.learning_rate = learning_rate
         self.warming = n_rollouts > 0
         self._n_done = 0
-        self._usual: dict[str, Any] = {}
-        self._frozen: list[th.nn.Parameter] = []
 
     def _on_step(self) -> bool:
         return True
 
     def _on_training_start(self) -> None:
-        PendingUpdate.withdraw(self.model)
-        self._n_done = updates_done(self.model)
+        unwrap_next_update(self.model)
+        self._n_done = count_updates(self.model)
         self.warming = self._n_done < self.n_rollouts
 
     def _on_rollout_end(self) -> None:
@@ -84,7 +81,7 @@ class CriticWarmupCallback(BaseCallback):
         self.logger.record("train/critic_only", float(self.warming))
         self._n_done += 1
         if self.warming:
-            PendingUpdate(self.model, self._freeze_actor, self._restore)
+            wrap_next_update(self.model, self._critic_only)
 
     def _explains(self) -> bool:
         """Whether the critic, as it is, explains enough of the rollout just made."""
@@ -95,29 +92,13 @@ class CriticWarmupCallback(BaseCallback):
         return bool(explained >= self.explained_variance)
 
     def _on_training_end(self) -> None:
-        PendingUpdate.withdraw(self.model)
+        unwrap_next_update(self.model)
 
-    def _freeze_actor(self) -> None:
-        if has_trust_region(self.model):
-            self._exchange("target_kl", 0.0)
-            return
-        self._exchange("lr_schedule", lambda _: self.learning_rate)
-        for name, parameter in self.model.policy.named_parameters():
-            if parameter.requires_grad and not is_critic_parameter(name):
-                parameter.requires_grad_(False)
-                self._frozen.append(parameter)
-
-    def _exchange(self, name: str, value: Any) -> None:
-        """Gives the algorithm another setting until :meth:`_restore`."""
-        self._usual = {name: vars(self.model)[name]}
-        vars(self.model)[name] = value
-
-    def _restore(self) -> None:
-        """Gives the actor back to the algorithm."""
-        for parameter in self._frozen:
-            parameter.requires_grad_(True)
-        vars(self.model).update(self._usual)
-        self._frozen, self._usual = [], {}
+    @contextmanager
+    def _critic_only(self) -> Iterator[None]:
+        with train_critic_only(self.model, self.learning_rate):
+            yield
+            adapt_rate(self.model)
 
 
 class CriticCallback(BaseCallback):
@@ -199,4 +180,4 @@ class CriticCallback(BaseCallback):
         """Part of the step size that is left, by the algorithm's schedule."""
         schedule = self.model.lr_schedule
         first = schedule(1.0)
-        return schedule(self.model._current_progress_remaining) / first if first > 0 else 1.0
+        return schedule(get_progress_remaining(self.model)) / first if first > 0 else 1.0

@@ -8,8 +8,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_mimic.policies.normalizer import log_std_parameter
+from sb3_mimic.policies.parameters import log_std_parameter
 from sb3_mimic.policies.randomness import forked_randomness
+from sb3_mimic.rl.sb3_hooks import count_train_calls
 from sb3_mimic.rl.warm_start.collapse import EPISODES, ended_returns, mean_return
 from sb3_mimic.rl.warm_start.critic import CriticWarmupCallback
 
@@ -63,7 +64,7 @@ class NoiseGateCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         log_std = log_std_parameter(self.model.policy)
-        if log_std is None or self.model._n_updates > 0:
+        if log_std is None or count_train_calls(self.model) > 0:
             return
         with forked_randomness(), th.no_grad():
             self.deterministic = self._mean_return(deterministic=True)

@@ -1,6 +1,7 @@
 """Small steps of the actor first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -8,12 +9,15 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic.rl.algorithms import AdaptiveRate
-from sb3_mimic.rl.warm_start.critic import CriticWarmupCallback
-from sb3_mimic.rl.warm_start.update import (
-    PendingUpdate,
+from sb3_mimic.rl.callbacks import adapt_rate
+from sb3_mimic.rl.sb3_hooks import (
+    count_updates,
     has_trust_region,
-    updates_done,
+    override_attributes,
+    unwrap_next_update,
+    wrap_next_update,
 )
+from sb3_mimic.rl.warm_start.critic import CriticWarmupCallback
 
 
 class RampCallback(BaseCallback):
@@ -40,14 +44,13 @@ class RampCallback(BaseCallback):
         self.start = start
         self.warmup = warmup
         self._n_done = 0
-        self._usual: list[tuple[Any, str, Any]] = []
 
     def _on_step(self) -> bool:
         return True
 
     def _on_training_start(self) -> None:
-        PendingUpdate.withdraw(self.model)
-        self._n_done = max(0, updates_done(self.model) - self.warmup.n_rollouts)
+        unwrap_next_update(self.model)
+        self._n_done = max(0, count_updates(self.model) - self.warmup.n_rollouts)
 
     def _on_rollout_end(self) -> None:
         if self.warmup.warming or self._n_done >= self.n_updates:
@@ -55,38 +58,40 @@ class RampCallback(BaseCallback):
         factor = self.start + (1 - self.start) * self._n_done / self.n_updates
         self._n_done += 1
         self.logger.record("handover/step_size", factor)
-        PendingUpdate(self.model, partial(self._scale, factor), self._restore)
+        wrap_next_update(self.model, partial(self._small_step, factor))
 
-    def _scale(self, factor: float) -> None:
-        """Makes settings smaller until :meth:`_restore`."""
+    @contextmanager
+    def _small_step(self, factor: float) -> Iterator[None]:
+        with ExitStack() as stack:
+            for owner, names in self._settings():
+                stack.enter_context(override_attributes(owner, _scaled(owner, names, factor)))
+            yield
+            adapt_rate(self.model)  # by the divergence that was asked of this update
+
+    def _settings(self) -> list[tuple[Any, tuple[str, ...]]]:
+        """The objects whose settings decide the size of a step, and the settings' names."""
         rate = self.model.learning_rate
         if has_trust_region(self.model):
-            self._exchange(self.model, ("target_kl",), factor)
-        elif isinstance(rate, AdaptiveRate):
-            self._exchange(self.model, ("target_kl", "clip_range"), factor)
-            self._exchange(rate, ("desired_kl",), factor)
-        else:
-            self._exchange(self.model, ("target_kl", "clip_range", "lr_schedule"), factor)
-
-    def _exchange(self, owner: Any, names: Sequence[str], factor: float) -> None:
-        for name in names:
-            value = vars(owner).get(name)
-            if value is not None:
-                self._usual.append((owner, name, value))
-                scaled = _Scaled(value, factor) if callable(value) else factor * value
-                vars(owner)[name] = scaled
-
-    def _restore(self) -> None:
-        """Gives the algorithm its own settings back."""
-        for owner, name, value in self._usual:
-            vars(owner)[name] = value
-        self._usual = []
+            return [(self.model, ("target_kl",))]
+        if isinstance(rate, AdaptiveRate):
+            return [(self.model, ("target_kl", "clip_range")), (rate, ("desired_kl",))]
+        return [(self.model, ("target_kl", "clip_range", "lr_schedule"))]
 
     def _on_training_end(self) -> None:
-        PendingUpdate.withdraw(self.model)
+        unwrap_next_update(self.model)
 
 
-class _Scaled:
+def _scaled(owner: Any, names: tuple[str, ...], factor: float) -> dict[str, Any]:
+    """Those of the settings that an object has, times a factor."""
+    values = {name: vars(owner).get(name) for name in names}
+    return {
+        name: _ScaledSchedule(value, factor) if callable(value) else factor * value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+class _ScaledSchedule:
     """A schedule of SB3's kind times a factor."""
 
     def __init__(self, schedule: Callable[[float], float], factor: float) -> None:
