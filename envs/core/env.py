@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import gymnasium as gym
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,6 +61,23 @@ class MimicEnv(gym.Env[NDArray[Any], NDArray[np.float32]]):
     def qvel(self) -> FloatArray:
         """Velocities ``(nv,)``, read-only."""
         return _read_only(self.batched.qvel[0])
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The robot's MuJoCo model, as Gymnasium's MuJoCo environments have it."""
+        return self.batched.robot.model
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """The present state as MuJoCo's data, with everything that follows from it computed.
+
+        It is made anew at each access: `set_state` changes the state, writing into it does not.
+        """
+        data, layout, state = mujoco.MjData(self.model), self.batched.layout, self.batched.states[0]
+        data.time = state[0]
+        data.qpos[:], data.qvel[:] = state[layout.qpos], state[layout.qvel]
+        mujoco.mj_forward(self.model, data)
+        return data
 
     def set_state(self, qpos: FloatArray, qvel: FloatArray) -> None:
         """Puts the robot into a state, as Gymnasium's MuJoCo environments do.

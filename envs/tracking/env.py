@@ -21,7 +21,7 @@ from sb3_mimic.envs.tracking.options import (
 from sb3_mimic.envs.tracking.reference import Reference, ReferenceSet, reference_for
 from sb3_mimic.envs.tracking.registry import get_tracking_spec
 from sb3_mimic.envs.tracking.spec import TrackingSpec
-from sb3_mimic.errors import InputError
+from sb3_mimic.tasks import DEFAULT_TASK
 
 
 class TrackingEnv(MimicEnv):
@@ -37,8 +37,8 @@ class TrackingEnv(MimicEnv):
 
     Args:
         motion: Name of a built-in clip, path of a clip file, or a `MotionClip`; or several of them.
-        robot: The robot: a `TrackingSpec`, or the name of a registered one. Environments that are
-            registered for a robot have it by default.
+        robot: The robot: a `TrackingSpec`, or the name of a registered one. An environment of one
+            robot has it by default, ``sb3_mimic/Tracking-v0`` the default task's.
         robot_file: MJCF file of the robot in place of the one that its spec names.
         observation: ``reference``: body state without ground position and heading, phase, and the
             reference poses one to three steps ahead; ``phase``: without the poses; ``joints``:
@@ -126,9 +126,7 @@ class TrackingEnv(MimicEnv):
             return robot
         if robot is not None:
             return get_tracking_spec(robot)
-        if self.spec_of_class is None:
-            raise InputError("robot= must name a robot, or be its TrackingSpec")
-        return self.spec_of_class
+        return self.spec_of_class or get_tracking_spec(DEFAULT_TASK)
 
     @property
     def reference(self) -> Reference:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.motion.skeleton import Joint
+from sb3_mimic.motion.skeletons import Joint
 from sb3_mimic.spatial import angle_between
 
 _AXIS = {"x": 0, "y": 1, "z": 2}

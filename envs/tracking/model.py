@@ -3,11 +3,13 @@
 The package's own robots have these in their MJCF.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import mujoco
 import numpy as np
 
+from sb3_mimic.envs.core.geometry import collision_spheres
 from sb3_mimic.errors import InputError
 
 _FLAG = mujoco.mjtDisableBit
@@ -142,38 +144,21 @@ def _add_sensors(spec: mujoco.MjSpec, root: mujoco.MjsBody, end_effectors: Seque
         ("com_velocity", _SENSOR.mjSENS_SUBTREELINVEL),
     ):
         spec.add_sensor(name=name, type=kind, objtype=_BODY, objname=root.name)
-    for body in spec.bodies:
-        points = [p for geom in body.geoms if geom.conaffinity for p in _lowest_spheres(geom)]
-        for index, (center, radius) in enumerate(points):
-            site = f"{body.name}_{index}"
-            body.add_site(name=site, pos=center, size=[radius, 0, 0], rgba=[0, 0, 0, 0], group=4)
-            spec.add_sensor(
-                name=f"point_{site}", type=_SENSOR.mjSENS_FRAMEPOS, objtype=_SITE, objname=site
-            )
-
-
-def _lowest_spheres(geom: mujoco.MjsGeom) -> list[tuple[np.ndarray, float]]:
-    """Spheres of a geom, in its body's frame, one of which is lowest whatever way it lies.
-
-    Exact for spheres, capsules and boxes; cylinders are taken as boxes, ellipsoids and meshes as
-    the sphere that the MJCF's size gives them.
-    """
-    rotation = np.empty(9)
-    mujoco.mju_quat2Mat(rotation, _quaternion(geom))
-    axes, center, size = rotation.reshape(3, 3), np.array(geom.pos), np.array(geom.size)
-    if not np.isnan(geom.fromto[0]):
-        ends = np.array(geom.fromto).reshape(2, 3)
-        return [(end, float(size[0])) for end in ends]
-    if geom.type == _GEOM.mjGEOM_CAPSULE:
-        return [(center + sign * size[1] * axes[:, 2], float(size[0])) for sign in (-1, 1)]
-    if geom.type in (_GEOM.mjGEOM_BOX, _GEOM.mjGEOM_CYLINDER):
-        half = size if geom.type == _GEOM.mjGEOM_BOX else np.array([size[0], size[0], size[1]])
-        corners = np.array(np.meshgrid(*[(-1, 1)] * 3)).reshape(3, -1).T * half
-        return [(center + axes @ corner, 1e-4) for corner in corners]
-    return [(center, float(size[0]))]
-
-
-def _quaternion(geom: mujoco.MjsGeom) -> np.ndarray:
-    """Orientation of a geom in its body, whichever way the MJCF gives it."""
-    quaternion = np.array(geom.quat, dtype=np.float64)
-    return quaternion / np.linalg.norm(quaternion)
+    model = spec.compile()
+    spheres = collision_spheres(model)
+    count: Counter[str] = Counter()
+    for index, center, radius in zip(spheres.bodies, spheres.centres, spheres.radii, strict=True):
+        name = model.body(index).name
+        site = f"{name}_{count[name]}"
+        count[name] += 1
+        spec.body(name).add_site(
+            # A size of 0 is none.
+            name=site,
+            pos=center,
+            size=[max(radius, 1e-6), 0, 0],
+            rgba=[0, 0, 0, 0],
+            group=4,
+        )
+        spec.add_sensor(
+            name=f"point_{site}", type=_SENSOR.mjSENS_FRAMEPOS, objtype=_SITE, objname=site
+        )

@@ -16,6 +16,7 @@ from sb3_mimic.arrays import FloatArray, IndexArray
 from sb3_mimic.envs.actuation.base import Target
 from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.envs.core.simulation import Simulation
+from sb3_mimic.envs.tracking.fitting import fit_clip
 from sb3_mimic.envs.tracking.options import Motion
 from sb3_mimic.envs.tracking.spec import TrackingRobot
 from sb3_mimic.errors import InputError
@@ -50,6 +51,7 @@ class Reference:
     Args:
         clip: The clip; a looping one must be closed (`sb3_mimic.motion.close_loop`).
         robot: The robot; its hinges are found in the clip by name.
+        original: The character's clip that was put on the robot; None where none was.
 
     Raises:
         InputError: If a hinge of the robot is not in the clip.
@@ -62,7 +64,9 @@ class Reference:
         cycle_offset: How far a cycle carries the root over the ground, ``(2,)`` [m].
     """
 
-    def __init__(self, clip: MotionClip, robot: TrackingRobot) -> None:
+    def __init__(
+        self, clip: MotionClip, robot: TrackingRobot, original: MotionClip | None = None
+    ) -> None:
         missing = [name for name in robot.joint_names if name not in clip.joint_names]
         if missing:
             raise InputError(
@@ -71,6 +75,7 @@ class Reference:
             )
         self.clip = clip
         self.robot = robot
+        self.original = original
         self.duration = clip.duration
         self.loop = clip.loop
         model = robot.model
@@ -228,8 +233,8 @@ def reference_for(motion: Motion, robot: TrackingRobot) -> Reference:
     clip = motion if isinstance(motion, MotionClip) else load_motion(motion)
     if clip.loop:
         clip = close_loop(clip)[0]
-    if robot.spec.retarget is not None and not set(robot.joint_names) <= set(clip.joint_names):
-        clip = robot.spec.retarget(clip, robot)
+    if robot.spec.skeleton is not None and not set(robot.joint_names) <= set(clip.joint_names):
+        return Reference(fit_clip(clip, robot).clip, robot, original=clip)
     return Reference(clip, robot)
 
 

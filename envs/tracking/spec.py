@@ -1,5 +1,6 @@
 """What tracking must know of a robot, and a registry of the robots that track."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,8 +13,9 @@ from sb3_mimic.envs.core.motors import Motor, add_motors
 from sb3_mimic.envs.core.robot import Robot, load_robot
 from sb3_mimic.envs.tracking.joints import JointSpace
 from sb3_mimic.envs.tracking.model import add_tracking_parts
-from sb3_mimic.motion import MotionClip
-from sb3_mimic.motion.skeleton import Joint
+from sb3_mimic.envs.tracking.retargeting import SkeletonMap
+from sb3_mimic.errors import InputError
+from sb3_mimic.motion.skeletons import Joint
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +43,9 @@ class TrackingSpec:
         mjcf: Its MJCF: a path, the name of a file in ``sb3_mimic.assets``, or what gives a path.
         feet: Names of the bodies that are meant to touch the ground.
         end_effectors: Names of the bodies compared as end effectors.
-        joint_weights: Weight of the errors of ``root`` and of joints in the reward, by name;
-            :attr:`default_weight` for joints that it does not name.
-        default_weight: Weight of the other joints.
+        joint_weights: Weight of the errors of ``root`` and of the joints in the reward. A key is a
+            regular expression of names; the first one that matches a name whole counts.
+        default_weight: Weight of joints that none matches.
         joints: Ball joints that are made of three hinges; other hinges stand alone.
         control_rate: Control steps per second [Hz].
         motors: Regular expressions of hinge names, and the motor of each; None where the MJCF has
@@ -53,8 +55,8 @@ class TrackingSpec:
         max_root_distance: With ``early_termination="tracking"``, how far the root may be off [m].
         max_root_angle: With ``early_termination="tracking"``, how far it may be turned off [rad].
         edit: Changes the model before motors and what tracking needs are added.
-        retarget: Puts a clip of the library's skeleton on the robot; None where that skeleton is
-            the robot's own.
+        skeleton: Which of its bodies follow which of the character's, whose clips the library
+            reads; None where the character's skeleton is its own.
     """
 
     name: str
@@ -71,7 +73,7 @@ class TrackingSpec:
     max_root_distance: float = 1.0
     max_root_angle: float = 1.0
     edit: Callable[[mujoco.MjSpec], None] | None = None
-    retarget: Callable[[MotionClip, "TrackingRobot"], MotionClip] | None = None
+    skeleton: SkeletonMap | None = None
 
     def load(self, control: str = "residual", file: str | Path | None = None) -> TrackingRobot:
         """Loads the robot.
@@ -93,11 +95,13 @@ class TrackingSpec:
             edit=self._prepare if self._is_foreign else None,
             actuate=get_actuation(control).edit,
         )
+        _check_motors(robot)
         return TrackingRobot(**vars(robot), spec=self)
 
     def weight(self, joint: str) -> float:
         """Weight of a joint's error in the reward, or of ``root``."""
-        return self.joint_weights.get(joint, self.default_weight)
+        matching = (w for name, w in self.joint_weights.items() if re.fullmatch(name, joint))
+        return next(matching, self.default_weight)
 
     @property
     def _is_foreign(self) -> bool:
@@ -112,3 +116,15 @@ class TrackingSpec:
         if self.motors is not None:
             add_motors(spec, self.motors)
         add_tracking_parts(spec, self.end_effectors)
+
+
+def _check_motors(robot: Robot) -> None:
+    """Raises InputError unless every hinge has a motor, in the model's order, after a free root."""
+    model = robot.model
+    hinges = tuple(model.joint(index).name for index in range(1, model.njnt))
+    if model.nq != 7 + len(hinges) or robot.joint_names != hinges:
+        without = [name for name in hinges if name not in robot.joint_names]
+        raise InputError(
+            f"{robot.name}: tracking needs a motor for every hinge, in the order of the joints; "
+            + (f"{', '.join(without)} have none" if without else f"they are {robot.joint_names}")
+        )

@@ -63,6 +63,20 @@ def test_is_found_by_module_and_id(env_id: str) -> None:
     assert gym.make(f"sb3_mimic:{env_id}").unwrapped.spec is not None
 
 
+def test_model_and_data_are_the_present_state(env_id: str) -> None:
+    env: Any = gym.make(env_id).unwrapped
+    env.reset(seed=3)
+    env.step(env.action_space.sample())
+    data = env.data
+    np.testing.assert_array_equal(data.qpos, env.qpos)
+    np.testing.assert_array_equal(data.qvel, env.qvel)
+    assert (env.model.nq, env.model.nv) == (len(data.qpos), len(data.qvel))
+    # What follows from the state is there: the root body is where its joint is.
+    np.testing.assert_allclose(data.xpos[env.model.jnt_bodyid[0]], data.qpos[:3])
+    data.qpos[:] = 0.0
+    assert env.qpos[2] != 0.0, "data is a copy"
+
+
 def test_same_seed_same_episode(env_id: str) -> None:
     runs = []
     for _ in range(2):
