@@ -28,12 +28,12 @@ from sb3_mimic.cloning.pretrain import pretrain, set_log_std
 from sb3_mimic.demos.storage import save_demonstrations
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.make import make_envs
-from sb3_mimic.evaluation.episodes import PROTOCOL, even_starts, run_episodes
+from sb3_mimic.evaluation.episodes import PROTOCOL, run_episodes, uniform_start_phases
 from sb3_mimic.policies.saved import load_weights, read_pretrained, save_weights
 from sb3_mimic.rl.algorithms import make_model
 from sb3_mimic.rl.callbacks import ThreadsCallback
 from sb3_mimic.rl.warm_start import NoiseGateCallback, warm_start
-from sb3_mimic.tasks import Task, WarmStartSettings, get_task
+from sb3_mimic.tasks import Capability, Task, WarmStartSettings, get_task
 from sb3_mimic.training.sources import Source, load_for, refinement_options
 
 ROWS = Rows(RESULTS / "handover.json", ("env", "motion", "algo", "variant", "seed"))
@@ -168,7 +168,7 @@ class Watch(BaseCallback):
 
     def __init__(self, task: Task, kwargs: dict[str, Any]) -> None:
         super().__init__()
-        protocol = PROTOCOL if task.motion_in_env else {}
+        protocol = PROTOCOL if task.can(Capability.TRACKING) else {}
         env = gym.make(task.env_id, **{**kwargs, **protocol, "episode_seconds": SECONDS})
         if not isinstance(env.unwrapped, MimicEnv):
             raise SystemExit(f"{task.name} cannot be watched")
@@ -187,7 +187,7 @@ class Watch(BaseCallback):
         found = []
         for deterministic in (True, False):
             batch = self.env.make_batch(EPISODES)
-            starts = even_starts(batch)
+            starts = uniform_start_phases(batch)
             episodes = run_episodes(
                 batch, self.model, starts, seed=10_000, deterministic=deterministic
             )

@@ -14,7 +14,6 @@ import pytest
 
 from sb3_mimic.cli.parser import parse
 from sb3_mimic.cli.train import Train
-from sb3_mimic.demos import COLLECTORS
 from sb3_mimic.rl.algorithms import ALGORITHMS
 from sb3_mimic.tasks import TASKS
 from sb3_mimic.tasks.presets import NO_PRESET
@@ -31,8 +30,8 @@ TINY = (
     (r"n_episodes=\d+", "n_episodes=2"),
     (r"n_epochs=\d+", "n_epochs=5"),
     (r"n_demo_episodes=\d+", "n_demo_episodes=2"),
-    (r"total_bc_epochs=\d+", "total_bc_epochs=1"),
-    (r"(total_(?:rl_)?timesteps)=[\d_]{5,}", r"\1=4096"),
+    (r"n_bc_epochs=\d+", "n_bc_epochs=1"),
+    (r"(total_timesteps|n_rl_timesteps)=[\d_]{5,}", r"\1=4096"),
     (r"range\(600\)", "range(20)"),
     (r"min_episodes=\d+", "min_episodes=8"),
 )
@@ -76,8 +75,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outputs")
     config = TrainConfig(
         n_demo_episodes=2,
-        total_bc_epochs=1,
-        total_rl_timesteps=0,
+        n_bc_epochs=1,
+        n_rl_timesteps=0,
         n_eval_episodes=1,
         output_dir=folder,
         experiment_name="my_walk",
@@ -91,7 +90,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def registries() -> Iterator[None]:
     """What an example registers is gone after it, as it would be with its process."""
-    known: tuple[dict[str, Any], ...] = (ALGORITHMS, TASKS, COLLECTORS)
+    known: tuple[dict[str, Any], ...] = (ALGORITHMS, TASKS)
     before = [dict(registry) for registry in known]
     yield
     for registry, entries in zip(known, before, strict=True):

@@ -23,8 +23,9 @@ from sb3_mimic.demos.gait import GAITS, Gait, make_gait
 from sb3_mimic.envs import HumanoidMimicEnv
 from sb3_mimic.envs.pidog.hardware import CONTROL_RATE
 from sb3_mimic.io import atomic_path
-from sb3_mimic.report.video import Policy, frames_per_second, rollout_frames
-from sb3_mimic.tasks import get_task
+from sb3_mimic.policies.protocol import Policy
+from sb3_mimic.report.video import frames_per_second, rollout_frames
+from sb3_mimic.tasks import Capability, get_task
 from sb3_mimic.training.trained import open_trained
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -141,7 +142,7 @@ def main() -> None:
     if path.is_dir() or path.suffix == ".zip":
         trained = open_trained(path, env=args.robot)
         frames, fps = policy_frames(trained.policy, trained.env_id, trained.env_kwargs, shot)
-    elif source in GAITS and not task.motion_in_env:
+    elif source in GAITS and not task.can(Capability.TRACKING):
         frames, fps = policy_frames(GaitPolicy(make_gait(source)), task.env_id, {}, shot)
     else:
         frames, fps = clip_frames(source, shot)

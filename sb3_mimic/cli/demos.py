@@ -8,9 +8,17 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.tasks import get_task
-from sb3_mimic.tasks.motions import Motions
-from sb3_mimic.training.config import by_robot, optional
+from sb3_mimic.tasks import DEFAULT_TASK, Capability, get_task
+from sb3_mimic.training.options import (
+    EnvOption,
+    LoadRefinedActionsOption,
+    MotionOption,
+    NDemoEpisodesOption,
+    RefineIterationsOption,
+    UseCameraOption,
+    option_for,
+    optional,
+)
 
 if TYPE_CHECKING:
     from sb3_mimic.training.sources import Source
@@ -20,40 +28,32 @@ if TYPE_CHECKING:
 class Demonstrations:
     """Options of the commands that collect demonstrations."""
 
-    env: str = "humanoid"
-    """Robot: humanoid, pidog or pidog-hardware."""
-    motion: Annotated[
-        Motions | None,
-        by_robot("Clip or gait, by name or file; or several clips (humanoid).", "motion"),
-    ] = None
-    n_demo_episodes: Annotated[
-        int | None, by_robot("Gait episodes, or passes over each clip.", "n_demo_episodes")
-    ] = None
+    env: EnvOption = DEFAULT_TASK
+    motion: MotionOption = None
+    n_demo_episodes: NDemoEpisodesOption = None
     expert: Annotated[Path | None, optional("PATH")] = None
     """Trained SB3 model (.zip) to collect them from."""
     refine_method: Annotated[
         str | None,
-        tyro.conf.arg(
+        option_for(
+            Capability.REFINEMENT,
+            "method that finds actions under which the clip is reproduced: mpc, gradient, invdyn, "
+            "feedback or pd; none: PD labels, to which --method, --lookahead and --gains belong.",
             metavar="NAME",
-            help="Humanoid: method that finds actions under which the clip is reproduced: mpc, "
-            "gradient, invdyn, feedback or pd; none: PD labels, to which --method, --lookahead and "
-            "--gains belong. (default: none where these are given, else mpc)",
+            hint="default: none where these are given, else mpc",
         ),
     ] = None
-    refine_iterations: Annotated[int | None, optional("INT")] = None
-    """Humanoid: iterations of that method; without it its own number."""
-    load_refined_actions: Annotated[Path | None, optional("PATH")] = None
-    """Humanoid: actions file of sb3-mimic refine, instead of refining."""
+    refine_iterations: RefineIterationsOption = None
+    load_refined_actions: LoadRefinedActionsOption = None
     method: Literal["feedforward", "pd"] = "feedforward"
-    """Humanoid, PD labels: damping against the reference's velocity, or (pd) against zero velocity:
+    """PD labels: damping against the reference's velocity, or (pd) against zero velocity:
     kp (q_next - q) - kd qvel."""
     lookahead: int = 1
-    """Likewise: control steps to the pose that is to be reached."""
+    """PD labels: control steps to the pose to reach."""
     gains: Annotated[tuple[float, float] | None, optional("KP KD")] = None
-    """Likewise: in parts of each joint's torque limit per rad and per rad/s; without them its own
-    servos'."""
-    use_camera: bool = False
-    """Observe through the robot's camera (pidog)."""
+    """PD labels: gains in parts of each joint's torque limit per rad and per rad/s; by default the
+    gains of the robot's own servos."""
+    use_camera: UseCameraOption = False
     seed: int = 42
     """Seed of everything random."""
 
@@ -69,7 +69,7 @@ class Demonstrations:
         options: dict[str, Any] = refinement_options(
             task, self._refine_method(), self.refine_iterations, self.load_refined_actions
         )
-        if task.motion_in_env:
+        if task.can(Capability.REFINEMENT):
             from sb3_mimic.demos.mocap import MocapSettings
 
             options["settings"] = MocapSettings(self.method, self.lookahead, self.gains)
@@ -104,7 +104,7 @@ class Demos(Demonstrations):
     save_path: tyro.conf.Positional[Path] = Path("demonstrations")
     """Folder to make, in the format of imitation's serialize.save."""
     minari: Annotated[str | None, optional("ID")] = None
-    """Write them as a Minari dataset of this id as well, as pidog/sine-v0."""
+    """Also write them as a Minari dataset of this id, such as <env>/<motion>-v0."""
 
     def run(self) -> int:
         """Collects and saves."""

@@ -13,22 +13,24 @@ import tyro
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
 from sb3_mimic.tasks.motions import Motions, means, merged
-from sb3_mimic.training.config import optional
+from sb3_mimic.tasks.settings import DEVICE, N_EVAL_EPISODES
+from sb3_mimic.training.options import ZipUseCameraOption, optional, policy_path
 
 
 @dataclass(frozen=True)
 class Evaluate:
     """Evaluate a run or any SB3 model by the protocol."""
 
-    path: tyro.conf.Positional[Path]
-    """Folder of a run, an SB3 .zip, or a policy that comes with the package (humanoid-walk, …)."""
+    path: Annotated[
+        tyro.conf.Positional[Path],
+        policy_path("Folder of a run, an SB3 .zip, or a bundled policy ({shipped})."),
+    ]
     env: Annotated[str | None, optional("NAME")] = None
-    """Robot or environment id; a run knows its own."""
+    """Task or environment id of a bare .zip; a run knows its own."""
     motion: Annotated[Motions | None, optional("NAME|PATH …")] = None
     """Motion, or several, to perform instead of the run's; one of the run's by its clip's name."""
-    use_camera: bool = False
-    """The policy of a bare .zip observes through the camera (pidog)."""
-    n_eval_episodes: Annotated[int, tyro.conf.arg(aliases=["--episodes"])] = 32
+    use_camera: ZipUseCameraOption = False
+    n_eval_episodes: Annotated[int, tyro.conf.arg(aliases=["--episodes"])] = N_EVAL_EPISODES
     """Number of episodes, of each motion."""
     push: bool = False
     """Also find the largest pushes survived, forward and sideways."""
@@ -38,17 +40,17 @@ class Evaluate:
     """Picture of that curve to write."""
     seed: int = 0
     """Seed of starts and of stochastic actions."""
-    device: str = "cpu"
+    device: str = DEVICE
     """cpu, cuda or auto."""
     json: bool = False
     """Print the figures as JSON."""
 
     def run(self) -> int:
         """Evaluates and prints."""
+        from sb3_mimic.envs.tracking.lookup import split_env_kwargs_by_motion
         from sb3_mimic.evaluation.protocol import evaluate
         from sb3_mimic.evaluation.robustness import perturbation_curve, push_test
         from sb3_mimic.report.robustness import plot_perturbation
-        from sb3_mimic.rl.callbacks.motion_sampling import motions_apart
         from sb3_mimic.training.trained import open_trained
 
         self._check_plot()
@@ -60,7 +62,7 @@ class Evaluate:
             device=self.device,
         )
         policy, env_id = trained.policy, trained.env_id
-        each = motions_apart(env_id, trained.env_kwargs)
+        each = split_env_kwargs_by_motion(env_id, trained.env_kwargs)
         if self.plot is not None and len(each) > 1:
             raise InputError(f"--plot draws one motion's curve: --motion {' or '.join(each)}")
         how: dict[str, Any] = {"n_episodes": self.n_eval_episodes, "seed": self.seed}

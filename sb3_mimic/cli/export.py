@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import ZipUseCameraOption, optional, policy_path
 from sb3_mimic.training.shipped import located
 
 
@@ -16,24 +16,25 @@ from sb3_mimic.training.shipped import located
 class Export:
     """Write a policy, its normalizer with it, as ONNX or TorchScript that acts as SB3 does."""
 
-    path: tyro.conf.Positional[Path]
-    """Folder of a run, an SB3 .zip, or a policy that comes with the package (pidog-sine, …)."""
+    path: Annotated[
+        tyro.conf.Positional[Path],
+        policy_path("Folder of a run, an SB3 .zip, or a bundled policy ({shipped})."),
+    ]
     format: Literal["onnx", "torchscript"] = "onnx"
     """Kind of file: .onnx or .pt."""
     output: Annotated[Path | None, optional("PATH")] = None
-    """File to write; without it policy.onnx or policy.pt in the run's folder, or <name>.onnx beside
+    """File to write; by default policy.onnx or policy.pt in the run's folder, or <name>.onnx beside
     the .zip."""
     servo: bool = False
-    """PiDog: write beside it the program that runs it on the robot, one file .pyz with the policy
-    in it. The policy must observe only what the robot knows."""
+    """Also write the program that runs the policy on the robot: one file .pyz with the policy in
+    it. The policy must observe only what the robot's own computer knows."""
     force: bool = False
     """Replace files that exist."""
     env: Annotated[str | None, optional("NAME")] = None
-    """Robot or environment id of a bare .zip, to describe it in the file; a run knows its own."""
+    """Task or environment id of a bare .zip, to describe it in the file; a run knows its own."""
     motion: Annotated[str | None, optional("NAME|PATH")] = None
-    """Motion of a bare .zip, likewise."""
-    use_camera: bool = False
-    """The policy of a bare .zip observes through the camera (pidog)."""
+    """Motion of a bare .zip, to describe it in the file."""
+    use_camera: ZipUseCameraOption = False
     json: bool = False
     """Print what is written in the file as JSON."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 
 @dataclass(frozen=True)

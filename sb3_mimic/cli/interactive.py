@@ -10,7 +10,7 @@ from sb3_mimic.cli.demos import Demonstrations
 from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,7 +11,8 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.training.config import optional
+from sb3_mimic.tasks.settings import DEVICE
+from sb3_mimic.training.options import ZipUseCameraOption, optional, policy_path
 from sb3_mimic.training.shipped import located, shipped_names
 
 if TYPE_CHECKING:
@@ -23,15 +24,19 @@ if TYPE_CHECKING:
 class Play:
     """Film a run, an SB3 model, refined actions or a motion clip; or show it.
 
-    A humanoid is drawn with its reference as a transparent ghost. A video is written unless
-    --window or --web is given.
+    A robot that tracks a clip is drawn with its reference as a transparent ghost. A video is
+    written unless --window or --web is given.
     """
 
-    what: tyro.conf.Positional[str]
-    """Folder of a run, an SB3 .zip, a policy that comes with the package (humanoid-walk, …), an
-    .npz of refined actions, or a clip by name or file."""
+    what: Annotated[
+        tyro.conf.Positional[str],
+        policy_path(
+            "Folder of a run, an SB3 .zip, a bundled policy ({shipped}), an .npz of refined "
+            "actions, or a clip by name or file."
+        ),
+    ]
     output: Annotated[Path | None, optional("PATH")] = None
-    """Video to write (.mp4); without it play.mp4 in the run's videos/, or <name>.mp4 here."""
+    """Video to write (.mp4); by default play.mp4 in the run's videos/, or <name>.mp4 here."""
     seconds: float = 10.0
     """Length of a video or in a window [s]."""
     window: bool = False
@@ -45,15 +50,14 @@ class Play:
     no_ghost: bool = False
     """Leave the reference out."""
     env: Annotated[str | None, optional("NAME")] = None
-    """Robot or environment id of a bare .zip; a run knows its own."""
+    """Task or environment id of a bare .zip; a run knows its own."""
     motion: Annotated[str | None, optional("NAME|PATH")] = None
     """Motion to perform instead of the run's; of a run of several one by its clip's name, without
     it the first. Of refined actions the clip, if it is a file."""
-    use_camera: bool = False
-    """The policy of a bare .zip observes through the camera (pidog)."""
+    use_camera: ZipUseCameraOption = False
     seed: int = 0
     """Seed of the episode."""
-    device: str = "cpu"
+    device: str = DEVICE
     """cpu, cuda or auto."""
 
     def run(self) -> int:

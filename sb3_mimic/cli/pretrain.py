@@ -11,7 +11,7 @@ import tyro
 from sb3_mimic.cli.demos import Demonstrations
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 
 @dataclass(frozen=True)

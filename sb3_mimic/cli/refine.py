@@ -13,7 +13,7 @@ import tyro
 from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.envs.tracking.reference import Reference

@@ -10,7 +10,7 @@ import numpy as np
 import tyro
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.envs.tracking.reference import Reference

@@ -5,26 +5,18 @@ loaded with imitation's own serialization.
 """
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.tasks import Task, get_task
 
 if TYPE_CHECKING:
     from imitation.data.types import TrajectoryWithRew
 
-# Environment id -> ``module:function``, called as ``f(env_id, motion, n_episodes, seed=…,
-# env_kwargs=…)``; another package can add its own.
-COLLECTORS: dict[str, str] = {
-    "sb3_mimic/HumanoidMimic-v0": "sb3_mimic.demos.mocap:collect_mocap",
-    "sb3_mimic/PiDog-v0": "sb3_mimic.demos.gait:collect_gait",
-    "sb3_mimic/PiDogHardware-v0": "sb3_mimic.demos.gait:collect_gait",
-}
-
 
 def collect_demonstrations(
-    env_id: str,
+    task: str | Task,
     motion: str | Path | Sequence[str | Path],
     n_episodes: int,
     *,
@@ -32,35 +24,48 @@ def collect_demonstrations(
     env_kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> "list[TrajectoryWithRew]":
-    """Collects demonstrations of a motion in an environment, in the way its robot has.
+    """Collects demonstrations of a motion by the task's own :attr:`Task.collector`.
 
     Args:
-        env_id: Gymnasium id with an entry in :data:`COLLECTORS`.
-        motion: A clip or several (humanoid), or a gait (PiDog), by name or file.
+        task: A task, its name, or the Gymnasium id of its environment.
+        motion: A motion of the task by name or file, such as a clip or a gait; several clips for
+            tasks that track clips.
         n_episodes: Passes over each clip, or episodes of the gait.
         seed: Seeds everything random.
         env_kwargs: Further keyword arguments of the environment.
-        **options: Further arguments of the robot's collector, as ``settings`` of
+        **options: Further arguments of the collector, as ``settings`` of
             :func:`sb3_mimic.demos.mocap.collect_mocap`.
 
     Returns:
         The trajectories, in the environment's spaces.
 
     Raises:
-        InputError: If there is no collector for the environment, or it cannot use what it is given.
+        InputError: If no task has this name or environment, the task has no collector, or the
+            collector cannot use what it is given.
 
     Example:
         >>> len(collect_demonstrations("sb3_mimic/HumanoidMimic-v0", "walk", 2))
         2
     """
-    name = env_id.rpartition(":")[2]
-    if name not in COLLECTORS:
+    found = _find_task(task)
+    collect = None if found is None else found.load_collector()
+    if found is None or collect is None:
+        name = task if isinstance(task, str) else task.name
         raise InputError(
-            f"there is no source of demonstrations for {env_id!r}; give saved ones or an expert"
+            f"there is no source of demonstrations for {name!r}; give saved ones or an expert"
         )
-    module, _, function = COLLECTORS[name].partition(":")
-    collect = getattr(import_module(module), function)
+    # An id keeps its module, which `gymnasium.make` imports.
+    env_id = task if isinstance(task, str) and task != found.name else found.env_id
     trajectories: list[TrajectoryWithRew] = collect(
         env_id, motion, n_episodes, seed=seed, env_kwargs=env_kwargs, **options
     )
     return trajectories
+
+
+def _find_task(task: str | Task) -> Task | None:
+    if isinstance(task, Task):
+        return task
+    try:
+        return get_task(task)
+    except InputError:
+        return None

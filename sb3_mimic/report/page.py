@@ -204,7 +204,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
     settings, curves = record.settings, record.curves
     environment = _mapping(record.config.get("env"))
     motions = several(settings.get("motion") or _mapping(environment.get("kwargs")).get("motion"))
-    asked = settings.get("total_rl_timesteps")
+    asked = settings.get("n_rl_timesteps")
     state = "finished" if record.finished else "not finished: this is what there is so far"
     done = f"{record.timesteps:,}"
     if not record.finished and isinstance(asked, int):
@@ -231,7 +231,7 @@ def _way(settings: Mapping[str, Any]) -> str:
         return "from a pretrained model"
     if settings.get("skip_bc"):
         return "from scratch"
-    return "cloned, then fine-tuned" if settings.get("total_rl_timesteps") else "cloned"
+    return "cloned, then fine-tuned" if settings.get("n_rl_timesteps") else "cloned"
 
 
 def _duration(seconds: float) -> str:

@@ -12,7 +12,8 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.report.curves import Curves, read_curves
 from sb3_mimic.report.performance import Performance
 from sb3_mimic.report.published import Published
-from sb3_mimic.training.config import TrainConfig, flag
+from sb3_mimic.training.config import TrainConfig
+from sb3_mimic.training.options import flag
 from sb3_mimic.training.run import RunFolder
 
 # Settings in which runs of one experiment may differ: seeds are what is averaged over.

@@ -1,17 +1,10 @@
-"""G1's task: it imitates the clips that the character does."""
+"""G1's task: it imitates the clips that the character does, with the same settings."""
 
 from dataclasses import replace
 
 from sb3_mimic.envs.tracking.registry import register_tracking_spec
-from sb3_mimic.tasks.task import get_task, register_task
+from sb3_mimic.tasks.humanoid import TASK as HUMANOID
+from sb3_mimic.tasks.task import register_task
 
-NAME = "g1"
-
-register_tracking_spec(NAME, "sb3_mimic.envs.g1:G1")
-register_task(
-    replace(
-        get_task("humanoid"),
-        name=NAME,
-        env_id="sb3_mimic/G1Mimic-v0",
-    )
-)
+register_tracking_spec("g1", "sb3_mimic.envs.g1:G1")
+register_task(replace(HUMANOID, name="g1", env_id="sb3_mimic/G1Mimic-v0"))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from sb3_mimic.tasks.capability import Capability
 from sb3_mimic.tasks.settings import CloningSettings, Hyperparameters
 from sb3_mimic.tasks.task import Task, get_task, register_task
 
@@ -10,8 +11,9 @@ register_task(
         name="pidog",
         env_id="sb3_mimic/PiDog-v0",
         motion="sine",
-        motion_in_env=False,
-        has_camera=True,
+        motion_help="gait trot, walk or sine, or a dog's clip by file",
+        capabilities=frozenset({Capability.CAMERA}),
+        collector="sb3_mimic.demos.gait:collect_gait",
         n_demo_episodes=50,
         n_bc_epochs=200,
         n_rl_timesteps=500_000,

@@ -101,10 +101,16 @@ def get_preset(name_or_path: str) -> Preset:
     return _builtin(name_or_path)
 
 
-def preset_for(digest: str) -> Preset | None:
-    """The preset that comes with the package for a clip of this content; None without one."""
+def preset_for(digest: str, task: Task) -> Preset | None:
+    """The preset that comes with the package for a clip of this content; None without one.
+
+    Args:
+        digest: Digest of the clip.
+        task: The task that is to perform it.
+    """
     presets = (_builtin(name) for name in preset_names())
-    return next((p for p in presets if digest in p.clips.values()), None)
+    mine = (p for p in presets if p.values["env"] in (task.name, task.env_id))
+    return next((p for p in mine if digest in p.clips.values()), None)
 
 
 @cache

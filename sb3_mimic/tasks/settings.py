@@ -7,6 +7,11 @@ from typing import Any
 
 from sb3_mimic.errors import InputError
 
+#: Device of training and evaluation where none is asked for. Small networks gain nothing on a GPU.
+DEVICE = "cpu"
+#: Episodes of an evaluation.
+N_EVAL_EPISODES = 32
+
 
 @dataclass(frozen=True)
 class Hyperparameters:

@@ -1,34 +1,41 @@
 """What can be trained and with which settings: a registry that another package can add to.
 
-Light on purpose (no torch, no simulator), so that ``--help`` can print every robot's defaults.
+Light on purpose (no torch, no simulator), so that ``--help`` can print every task's defaults.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.names import unknown_name
+from sb3_mimic.names import load_object, unknown_name
+from sb3_mimic.tasks.capability import Capability
 from sb3_mimic.tasks.motions import Motions, given, several
 from sb3_mimic.tasks.settings import CloningSettings, Hyperparameters, WarmStartSettings
+
+#: A function that makes demonstrations, called as ``f(env_id, motion, n_episodes, seed=…,
+#: env_kwargs=…)``; it returns a list of imitation's ``TrajectoryWithRew``.
+Collector = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Task:
-    """A robot's environment and the settings that fit it.
+    """A robot's environment, what it can do, and the settings that fit it.
 
     Attributes:
         name: What ``--env`` calls it.
         env_id: Gymnasium id of the environment.
         motion: Default motion; None where the task has none.
-        motion_in_env: Whether the environment takes the motion as ``motion=``; else it matters to
-            the demonstrations alone.
-        has_camera: Whether the environment takes ``use_camera=``.
         n_demo_episodes: Default number of demonstration episodes.
         n_bc_epochs: Default number of cloning epochs.
         n_rl_timesteps: Default number of environment steps of reinforcement learning.
         visualize_freq: Default number of steps between videos.
         hyperparameters: Settings shared by all algorithms.
+        capabilities: What the task can do. Without :attr:`Capability.TRACKING` the motion matters
+            to the demonstrations alone.
+        collector: The source of demonstrations of a motion: a :data:`Collector`, or the
+            ``module:function`` that is one; None where only saved ones and experts are.
+        motion_help: What ``--help`` says of the task's motions.
         env_options: Keyword arguments of all of its environments, but for those with a camera.
         training_env_kwargs: What training environments do otherwise.
         eval_env_kwargs: What environments for evaluations during training do otherwise.
@@ -41,13 +48,14 @@ class Task:
     name: str
     env_id: str
     motion: str | None
-    motion_in_env: bool
-    has_camera: bool
     n_demo_episodes: int
     n_bc_epochs: int
     n_rl_timesteps: int
     visualize_freq: int
     hyperparameters: Hyperparameters
+    capabilities: frozenset[Capability] = frozenset()
+    collector: str | Collector | None = None
+    motion_help: str = ""
     env_options: Mapping[str, Any] = field(default_factory=dict)
     training_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     eval_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -55,6 +63,33 @@ class Task:
     algorithm_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cloning: CloningSettings = field(default_factory=CloningSettings)
     warm_start: WarmStartSettings = field(default_factory=WarmStartSettings)
+
+    def can(self, capability: Capability) -> bool:
+        """Whether the task has a capability."""
+        return capability in self.capabilities
+
+    def require(self, capability: Capability, feature: str) -> None:
+        """Refuses a feature to a task without the capability that it needs.
+
+        Args:
+            capability: The capability.
+            feature: The feature as the user asked for it, such as ``--push-force``.
+
+        Raises:
+            InputError: If the task lacks the capability; it names the tasks that have it.
+        """
+        if not self.can(capability):
+            others = ", ".join(tasks_with(capability)) or "none here"
+            raise InputError(
+                f"{feature} is for tasks that {capability.phrase} ({others}), not for {self.name}"
+            )
+
+    def load_collector(self) -> Collector | None:
+        """The source of demonstrations, imported if need be; None without one."""
+        if isinstance(self.collector, str):
+            collector: Collector = load_object(self.collector)
+            return collector
+        return self.collector
 
     def hyperparameters_for(self, algo: str) -> Hyperparameters:
         """The task's settings for one algorithm."""
@@ -67,14 +102,12 @@ class Task:
             InputError: If a camera is asked for where there is none, or several motions where the
                 environment does not take them.
         """
-        if len(several(motion)) > 1 and not self.motion_in_env:
-            raise InputError(
-                f"the {self.name} performs one gait, not {len(several(motion))}; give one --motion"
-            )
-        if use_camera and not self.has_camera:
-            raise InputError(f"the {self.name} has no camera to use")
+        if len(several(motion)) > 1:
+            self.require(Capability.TRACKING, "--motion with several motions")
+        if use_camera:
+            self.require(Capability.CAMERA, "--use-camera")
         kwargs = {} if use_camera else dict(self.env_options)
-        if self.motion_in_env and motion is not None:
+        if self.can(Capability.TRACKING) and motion is not None:
             kwargs["motion"] = given(several(motion))
         if use_camera:
             kwargs["use_camera"] = True
@@ -82,6 +115,9 @@ class Task:
 
 
 TASKS: dict[str, Task] = {}
+
+DEFAULT_TASK = "humanoid"
+"""Name of the task that commands and functions take where none is named."""
 
 
 def register_task(task: Task) -> None:
@@ -101,3 +137,8 @@ def get_task(name: str) -> Task:
         if task.env_id == name.rpartition(":")[2]:
             return task
     raise unknown_name("environment", name, TASKS)
+
+
+def tasks_with(capability: Capability) -> tuple[str, ...]:
+    """Names of the tasks that have a capability, in the order of the registry."""
+    return tuple(name for name, task in TASKS.items() if task.can(capability))

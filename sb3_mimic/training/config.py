@@ -5,81 +5,73 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-import tyro
-
 from sb3_mimic.errors import InputError
-from sb3_mimic.tasks import TASKS, Hyperparameters, Task, WarmStartSettings, get_task
-from sb3_mimic.tasks.motions import Motions, as_given, several
-from sb3_mimic.tasks.presets import NO_PRESET, Preset, get_preset, preset_for
+from sb3_mimic.tasks import DEFAULT_TASK, Capability, Hyperparameters, Task, WarmStartSettings
+from sb3_mimic.tasks.motions import as_given, several
+from sb3_mimic.tasks.presets import Preset
+from sb3_mimic.tasks.settings import DEVICE, N_EVAL_EPISODES
+from sb3_mimic.training.options import (
+    EnvOption,
+    LoadRefinedActionsOption,
+    MotionOption,
+    NDemoEpisodesOption,
+    PresetOption,
+    RefineIterationsOption,
+    UseCameraOption,
+    default_by_task,
+    flag,
+    option_for,
+    optional,
+    with_default,
+)
+from sb3_mimic.training.selection import absolute, find_preset, find_task, known_preset
 
-_DEVICE = "cpu"
-_N_EVAL_EPISODES = 32
-
-_METAVAR = {"motion": "NAME|PATH …", "learning_rate": "FLOAT"}
-
-
-def optional(metavar: str) -> Any:
-    """An option that may be left out."""
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint="(optional)")
-
-
-def default(metavar: str, value: Any) -> Any:
-    """An option of which one can tell whether it was given: None stands for its default."""
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint=f"(default: {value})")
-
-
-def by_robot(text: str, field: str) -> Any:
-    """Help for an option whose default depends on the robot: it names each robot's."""
-    defaults = ", ".join(f"{task.name} {_default(task, field)}" for task in TASKS.values())
-    return tyro.conf.arg(
-        help=text, metavar=_METAVAR.get(field, "INT"), help_behavior_hint=f"(default: {defaults})"
-    )
-
-
-def _default(task: Task, field: str) -> Any:
-    if field in ("n_envs", "learning_rate"):
-        return getattr(task.hyperparameters, field)
-    return getattr(task, field)
+# Fields whose default is the task's, or its hyperparameters'.
+_TASK_DEFAULTS = ("n_demo_episodes", "n_bc_epochs", "n_rl_timesteps", "visualize_freq")
+_HYPERPARAMETERS = ("n_envs", "learning_rate")
+# The least value of numbers.
+_LEAST = {
+    "n_demo_episodes": 1,
+    "n_bc_epochs": 0,
+    "n_rl_timesteps": 0,
+    "n_envs": 1,
+    "visualize_freq": 0,
+    "n_eval_episodes": 1,
+    "seed": 0,
+}
+# What may be changed when a run is resumed.
+_CHANGEABLE = ("n_rl_timesteps", "visualize_freq", "callback", "device", "n_eval_episodes")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """From a motion to a trained policy: collect, clone, fine-tune, evaluate, film."""
 
-    env: str = "humanoid"
-    """Robot: humanoid, pidog or pidog-hardware."""
-    preset: Annotated[str | None, optional("NAME|PATH|none")] = None
-    """Settings tuned for a motion: a name (humanoid-walk, …) or a YAML file. Without it those of a
-    known clip are taken; none: the robot's."""
+    env: EnvOption = DEFAULT_TASK
+    preset: PresetOption = None
     algo: str = "ppo"
     """Algorithm: ppo or trpo."""
-    motion: Annotated[
-        Motions | None,
-        by_robot(
-            "Clip by name or file, or several for one policy (humanoid); gait trot, walk or sine "
-            "(pidog).",
-            "motion",
-        ),
-    ] = None
+    motion: MotionOption = None
     motion_sampling: Literal["difficulty", "uniform"] = "difficulty"
-    """What training begins more often: clips, and phases of a clip, that it does worse, or none."""
+    """Which clips, and phases of a clip, training starts from more often: difficulty: those that it
+    does worse; uniform: none."""
     demos: Annotated[Path | None, optional("PATH|minari:ID")] = None
     """Saved demonstrations to clone instead of collecting them: a folder, or a Minari dataset."""
     expert: Annotated[Path | None, optional("PATH")] = None
     """Trained SB3 model (.zip) to collect the demonstrations from."""
-    n_demo_episodes: Annotated[
-        int | None,
-        by_robot("Gait episodes, or passes over each clip, to collect.", "n_demo_episodes"),
-    ] = None
-    refine_method: str = "mpc"
-    """Humanoid: method that finds actions under which the clip is reproduced, before they are
-    demonstrated: mpc, gradient, invdyn, feedback or pd; none: plain PD labels."""
-    refine_iterations: Annotated[int | None, optional("INT")] = None
-    """Humanoid: iterations of that method; without it its own number."""
-    load_refined_actions: Annotated[Path | None, optional("PATH")] = None
-    """Humanoid: actions file of sb3-mimic refine, instead of refining."""
-    total_bc_epochs: Annotated[
-        int | None, by_robot("Epochs of behavior cloning, at most.", "n_bc_epochs")
+    n_demo_episodes: NDemoEpisodesOption = None
+    refine_method: Annotated[
+        str,
+        option_for(
+            Capability.REFINEMENT,
+            "method that finds actions under which the clip is reproduced, before they are "
+            "demonstrated: mpc, gradient, invdyn, feedback or pd; none: plain PD labels.",
+        ),
+    ] = "mpc"
+    refine_iterations: RefineIterationsOption = None
+    load_refined_actions: LoadRefinedActionsOption = None
+    n_bc_epochs: Annotated[
+        int | None, default_by_task("Epochs of behavior cloning, at most.", "n_bc_epochs")
     ] = None
     skip_bc: bool = False
     """No cloning: start from --pretrained-model, or from scratch without one."""
@@ -87,38 +79,52 @@ class TrainConfig:
     """Model to start from instead of cloning: an SB3 .zip of either algorithm, or a .pth of its
     policy's weights."""
     handover: Literal["standard", "none"] = "standard"
-    """From the clone to reinforcement learning: standard: noise from cloning, critic first, small
-    steps first, further cloning, stop at a collapse; none: as SB3's defaults have it."""
-    total_rl_timesteps: Annotated[
+    """Handover from the clone to reinforcement learning: standard: noise from cloning, critic
+    first, small steps first, further cloning, stop at a collapse; none: SB3's defaults."""
+    n_rl_timesteps: Annotated[
         int | None,
-        by_robot("Environment steps of reinforcement learning; 0 skips it.", "n_rl_timesteps"),
+        default_by_task(
+            "Environment steps of reinforcement learning; 0 skips it.", "n_rl_timesteps"
+        ),
     ] = None
-    n_envs: Annotated[int | None, by_robot("Parallel environments.", "n_envs")] = None
+    n_envs: Annotated[
+        int | None, default_by_task("Parallel environments.", "hyperparameters.n_envs")
+    ] = None
     visualize_freq: Annotated[
         int | None,
-        by_robot("Environment steps between videos; 0 makes none on the way.", "visualize_freq"),
+        default_by_task(
+            "Environment steps between videos; 0 makes none on the way.", "visualize_freq"
+        ),
     ] = None
     learning_rate: Annotated[
-        float | None, by_robot("Learning rate of reinforcement learning.", "learning_rate")
+        float | None,
+        default_by_task(
+            "Learning rate of reinforcement learning.", "hyperparameters.learning_rate", "FLOAT"
+        ),
     ] = None
-    push_force: float = 0.0
-    """Humanoid: pushes in training of up to this force [N]; they grow with what the body stands."""
-    use_camera: bool = False
-    """Observe through the robot's camera (pidog)."""
+    push_force: Annotated[
+        float,
+        option_for(
+            Capability.PUSHES,
+            "pushes in training of up to this force [N]. They follow a curriculum: they grow as "
+            "the policy withstands them.",
+        ),
+    ] = 0.0
+    use_camera: UseCameraOption = False
     output_dir: Path = Path("outputs")
     """Folder of all runs."""
     experiment_name: Annotated[str | None, optional("NAME")] = None
-    """Name of the run's folder; without it bc_rl_<env>_<algo>_<time>."""
+    """Name of the run's folder; by default bc_rl_<env>_<algo>_<time>."""
     seed: int = 42
     """Seed of everything random."""
     resume: Annotated[Path | None, optional("RUN")] = None
-    """Run to go on with, from its last checkpoint; only --total-rl-timesteps, --visualize-freq,
+    """Run to continue from its last checkpoint; only --total-rl-timesteps, --visualize-freq,
     --callback, --device and --n-eval-episodes can then be changed."""
     callback: Annotated[str | None, optional("MODULE:FACTORY")] = None
     """Your own SB3 callback, as module:factory."""
-    device: Annotated[str | None, default("STR", _DEVICE)] = None
-    """cpu, cuda or auto. A GPU speeds up updates of humanoid and pidog-hardware, not of pidog."""
-    n_eval_episodes: Annotated[int | None, default("INT", _N_EVAL_EPISODES)] = None
+    device: Annotated[str | None, with_default("STR", DEVICE)] = None
+    """cpu, cuda or auto. A GPU speeds up large updates, of thousands of samples, not small ones."""
+    n_eval_episodes: Annotated[int | None, with_default("INT", N_EVAL_EPISODES)] = None
     """Episodes of the final evaluation."""
     allow_pickle: bool = False
     """Let --demos be a pickle. It can run any code when it is loaded: only files you trust."""
@@ -126,15 +132,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.motion is not None and not several(self.motion):
             raise InputError("--motion needs the name or file of a motion")
-        for name, least in (
-            ("n_demo_episodes", 1),
-            ("total_bc_epochs", 0),
-            ("total_rl_timesteps", 0),
-            ("n_envs", 1),
-            ("visualize_freq", 0),
-            ("n_eval_episodes", 1),
-            ("seed", 0),
-        ):
+        for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"{flag(name)} must be at least {least}, got {value}")
@@ -150,118 +148,88 @@ class TrainConfig:
             raise InputError(f"--push-force must be a force [N] or 0, got {self.push_force}")
         if self.demos is not None and self.expert is not None:
             raise InputError("--demos and --expert are two sources of demonstrations; give one")
-        if not self.clones and (self.demos is not None or self.expert is not None):
+        if not self.uses_bc and (self.demos is not None or self.expert is not None):
             raise InputError(
                 "--skip-bc and --pretrained-model leave nothing to do for --demos and --expert"
             )
 
     @property
-    def used_preset(self) -> Preset | None:
+    def resolved_preset(self) -> Preset | None:
         """The preset that was named; None without one."""
-        return None if self.preset in (None, NO_PRESET) else get_preset(str(self.preset))
+        return find_preset(self.preset)
 
     @property
     def task(self) -> Task:
-        """The task by the name of its robot or environment, with the preset's changes."""
-        preset = self.used_preset
-        if preset is None:
-            return get_task(self.env)
-        task = preset.task
-        if self.env not in (task.name, task.env_id, TrainConfig.env):
-            raise InputError(f"--preset {self.preset} is for --env {task.name}, not {self.env}")
-        return task
+        """The task by its name or its environment's id, with the preset's changes."""
+        return find_task(self.env, self.preset)
 
     @property
-    def used_device(self) -> str:
-        """Where the model is trained."""
-        return _DEVICE if self.device is None else self.device
+    def resolved_device(self) -> str:
+        """The device that the model is trained on."""
+        return DEVICE if self.device is None else self.device
 
     @property
-    def used_n_eval_episodes(self) -> int:
+    def resolved_n_eval_episodes(self) -> int:
         """Episodes of the final evaluation."""
-        return _N_EVAL_EPISODES if self.n_eval_episodes is None else self.n_eval_episodes
+        return N_EVAL_EPISODES if self.n_eval_episodes is None else self.n_eval_episodes
 
     @property
-    def clones(self) -> bool:
+    def uses_bc(self) -> bool:
         """Whether demonstrations are cloned."""
         return not self.skip_bc and self.pretrained_model is None
 
     @property
     def from_scratch(self) -> bool:
         """Whether reinforcement learning starts from random weights."""
-        return not self.clones and self.pretrained_model is None
+        return not self.uses_bc and self.pretrained_model is None
 
     def resolved(self) -> "TrainConfig":
-        """The same with every default of the robot filled in, and the preset of a known clip.
+        """The same with every default of the task filled in, and the preset of a known clip.
 
         Raises:
-            InputError: If the environment, the preset or the motion is unknown.
+            InputError: If the task, the preset or the motion is unknown.
         """
         if self.preset is None:
-            return replace(self, preset=self._known_preset() or NO_PRESET).resolved()
+            return replace(self, preset=known_preset(self.task, self.motion)).resolved()
         task = self.task
         hyperparameters = task.hyperparameters_for(self.algo)
-        defaults = {
-            "n_demo_episodes": task.n_demo_episodes,
-            "total_bc_epochs": task.n_bc_epochs,
-            "total_rl_timesteps": task.n_rl_timesteps,
-            "n_envs": hyperparameters.n_envs,
-            "visualize_freq": task.visualize_freq,
-            "learning_rate": hyperparameters.learning_rate,
-            "device": self.used_device,
-            "n_eval_episodes": self.used_n_eval_episodes,
+        defaults = {name: getattr(task, name) for name in _TASK_DEFAULTS}
+        defaults |= {name: getattr(hyperparameters, name) for name in _HYPERPARAMETERS}
+        defaults |= {
+            "device": self.resolved_device,
+            "n_eval_episodes": self.resolved_n_eval_episodes,
         }
         changes: dict[str, Any] = {
             name: value for name, value in defaults.items() if getattr(self, name) is None
         }
         # A run is resumed and evaluated from anywhere.
-        changes["motion"] = as_given([_absolute(m) for m in several(self.motion or task.motion)])
-        if self.preset is not None:
-            changes["preset"] = _absolute(self.preset)
-        return replace(self, env=task.name, **changes)
-
-    def _known_preset(self) -> str | None:
-        """Name of the preset for the clip; None where there is none."""
-        motions = several(self.motion or self.task.motion)
-        if not self.task.motion_in_env or len(motions) != 1:
-            return None
-        motion = motions[0]
-        from sb3_mimic.motion import load_motion
-        from sb3_mimic.motion.skeletal import SUFFIXES
-
-        if Path(motion).suffix.lower() in SUFFIXES:
-            return None  # retargeting it only to be told its name would cost seconds
-        preset = preset_for(load_motion(motion).digest)
-        return None if preset is None else preset.name
+        changes["motion"] = as_given([absolute(m) for m in several(self.motion or task.motion)])
+        return replace(self, env=task.name, preset=absolute(self.preset), **changes)
 
     @property
     def training_env_kwargs(self) -> dict[str, Any]:
-        """What training environments do otherwise than those that a policy is measured in.
+        """What distinguishes training environments from those that a policy is measured in.
 
         Raises:
-            InputError: If pushes are asked for of a robot that takes none.
+            InputError: If pushes are asked for of a task that takes none.
         """
         task = self.task
         if self.push_force == 0:
             return dict(task.training_env_kwargs)
-        if not task.motion_in_env:
-            raise InputError(
-                f"--push-force is for the humanoid; what pushes the {task.name} is part of its "
-                "randomization"
-            )
+        task.require(Capability.PUSHES, flag("push_force"))
         return {**task.training_env_kwargs, "push_force": self.push_force}
 
     def hyperparameters(self) -> Hyperparameters:
-        """The algorithm's settings: the robot's, changed by what was asked for."""
+        """The algorithm's settings: the task's, changed by what was asked for."""
         changes = {
             name: getattr(self, name)
-            for name in ("n_envs", "learning_rate")
+            for name in _HYPERPARAMETERS
             if getattr(self, name) is not None
         }
         return self.task.hyperparameters_for(self.algo).updated(changes)
 
     def warm_start(self) -> WarmStartSettings:
-        """The settings of the handover: the robot's, or none."""
+        """The settings of the handover: the task's, or none."""
         return WarmStartSettings.none() if self.handover == "none" else self.task.warm_start
 
     def resumed_with(self, asked: "TrainConfig") -> "TrainConfig":
@@ -323,9 +291,6 @@ class TrainConfig:
         return cls(**arguments)
 
 
-_CHANGEABLE = ("total_rl_timesteps", "visualize_freq", "callback", "device", "n_eval_episodes")
-
-
 def _from_yaml(value: Any, kind: Any) -> Any:
     """A path that YAML holds as text, a tuple that it holds as a list; anything else as it is."""
     if isinstance(value, str) and Path in (kind, *get_args(kind)):
@@ -344,17 +309,3 @@ def _is_of(value: Any, kind: Any) -> bool:
     if kind is float:
         return type(value) in (int, float)
     return type(value) is kind if kind in (int, bool) else isinstance(value, kind)
-
-
-def _absolute(given: str) -> str:
-    """A motion or a preset; its whole path if it is a file.
-
-    A bare name is built in even where such a file is.
-    """
-    is_file = any(c in given for c in "./\\") and Path(given).is_file()
-    return str(Path(given).resolve()) if is_file else given
-
-
-def flag(name: str) -> str:
-    """The command-line flag of a field."""
-    return "--" + name.replace("_", "-")

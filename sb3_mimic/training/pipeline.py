@@ -17,11 +17,13 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.cloning.pretrain import pretrain, set_log_std
 from sb3_mimic.demos.storage import save_demonstrations
-from sb3_mimic.envs.core.make import as_shown, make_envs
+from sb3_mimic.envs.core.batched import BatchedEnv
+from sb3_mimic.envs.core.make import make_envs, transpose_images
 from sb3_mimic.envs.core.opengl import has_display
-from sb3_mimic.envs.pidog.batch import PiDogBatch
+from sb3_mimic.envs.tracking.lookup import find_tracking_batch
 from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation.protocol import evaluate
+from sb3_mimic.policies.protocol import Policy
 from sb3_mimic.policies.saved import (
     PretrainedPolicy,
     load_weights,
@@ -29,14 +31,14 @@ from sb3_mimic.policies.saved import (
     save_model,
     save_weights,
 )
-from sb3_mimic.report.video import Policy, record_rollout, show_rollout
+from sb3_mimic.report.video import record_rollout, show_rollout
 from sb3_mimic.rl.algorithms import check_device, get_algorithm, make_model
 from sb3_mimic.rl.callbacks import NoiseCeilingCallback, load_callback
-from sb3_mimic.rl.callbacks.motion_sampling import MotionSamplingCallback, draws_motions
+from sb3_mimic.rl.callbacks.motion_sampling import MotionSamplingCallback
 from sb3_mimic.rl.callbacks.push_limits import PushLimitsCallback
 from sb3_mimic.rl.finetune import FineTuneSettings, fine_tune
 from sb3_mimic.rl.warm_start import warm_start
-from sb3_mimic.tasks import Hyperparameters
+from sb3_mimic.tasks import Capability, Hyperparameters
 from sb3_mimic.tasks.motions import means, several
 from sb3_mimic.training.config import TrainConfig
 from sb3_mimic.training.run import RunFolder, default_name
@@ -106,10 +108,10 @@ def train(
         run = RunFolder.new(_run_path(config))
         job = _Job.prepare(config, run, say)
         RunFolder.create(run.path, job.describe())
-        if config.used_preset is not None:
-            run.write_text(run.preset, config.used_preset.text)
+        if config.resolved_preset is not None:
+            run.write_text(run.preset, config.resolved_preset.text)
     say(f"run folder: {run.path}")
-    if config.used_preset is not None:
+    if config.resolved_preset is not None:
         say(f"preset: {config.preset}")
     try:
         return _train(job, run, say, progress_bar)
@@ -140,7 +142,7 @@ def _train(
         model = _resumed_model(run, config, envs, say)
         if model is None:
             model = job.new_model(envs, run.tensorboard)
-            if config.clones:
+            if config.uses_bc:
                 _clone(job, run, model, say, progress_bar)
         _reinforce(job, run, model, eval_envs, films, say, progress_bar)
     finally:
@@ -173,7 +175,7 @@ class _Job:
     def prepare(cls, config: TrainConfig, run: RunFolder, say: Callable[[str], None]) -> "_Job":
         """Reads and collects all input: what is wrong with it shows before anything is written."""
         get_algorithm(config.algo).load_class()
-        check_device(config.used_device)
+        check_device(config.resolved_device)
         env_kwargs = config.task.env_kwargs(config.motion, use_camera=config.use_camera)
         source = Source(
             task=config.task,
@@ -201,7 +203,7 @@ class _Job:
             if pretrained is not None:
                 job.new_model(envs, None)
             envs.reset()  # what a camera lacks shows here
-        if config.clones and not begun:
+        if config.uses_bc and not begun:
             return replace(job, demonstrations=job.collect(run, say))
         return job
 
@@ -251,7 +253,7 @@ class _Job:
             envs,
             self.hyperparameters,
             seed=self.config.seed,
-            device=self.config.used_device,
+            device=self.config.resolved_device,
             tensorboard_log=tensorboard_log,
             policy_kwargs=None if self.pretrained is None else self.pretrained.policy_kwargs,
         )
@@ -272,7 +274,7 @@ class _Job:
         return warm_start(
             settings,
             demonstrations=demonstrations,
-            eval_env=as_shown(eval_envs),
+            eval_env=transpose_images(eval_envs),
             cloning=self.config.task.cloning,
             seed=self.config.seed,
             say=say,
@@ -290,7 +292,7 @@ class _Job:
             model,
             self.env_id,
             self.env_kwargs,
-            n_episodes=self.config.used_n_eval_episodes,
+            n_episodes=self.config.resolved_n_eval_episodes,
             seed=self.config.seed + _EVAL_SEED_OFFSET,
         )
 
@@ -331,7 +333,7 @@ class _Job:
 
     def _starts(self) -> list[dict[str, Any]]:
         """Reset options of videos: each clip from its first frame."""
-        if not self.config.task.motion_in_env:
+        if not self.config.task.can(Capability.TRACKING):
             return [{}]
         n_motions = len(several(self.config.motion))
         if n_motions < 2:
@@ -340,7 +342,9 @@ class _Job:
 
     def sampling(self, envs: VecEnv | None) -> list[BaseCallback]:
         """The callback that draws clips and starts by difficulty, where there is any to draw."""
-        if self.config.motion_sampling == "uniform" or not draws_motions(envs):
+        if self.config.motion_sampling == "uniform":
+            return []
+        if not self.config.task.can(Capability.TRACKING) or find_tracking_batch(envs) is None:
             return []
         return [MotionSamplingCallback()]
 
@@ -380,11 +384,11 @@ def _resumed_model(
     model = (
         get_algorithm(config.algo)
         .load_class()
-        .load(path, env=envs, device=config.used_device, tensorboard_log=str(run.tensorboard))
+        .load(path, env=envs, device=config.resolved_device, tensorboard_log=str(run.tensorboard))
     )
     batch = getattr(envs.unwrapped, "batched", None)
-    if isinstance(batch, PiDogBatch):  # its curriculum, if it has one, goes on
-        batch.lived[:] = timesteps // envs.num_envs
+    if isinstance(batch, BatchedEnv):  # its curriculum, if it has one, goes on
+        batch.total_steps[:] = timesteps // envs.num_envs
     # Neither the episodes over again that the run began with, nor those of evaluations.
     model.set_random_seed(_seed_of_resumption(config.seed, timesteps))
     return model
@@ -409,7 +413,7 @@ def _clone(
     result = pretrain(
         model,
         job.demonstrations,
-        int(job.config.total_bc_epochs or 0),
+        int(job.config.n_bc_epochs or 0),
         settings=job.config.task.cloning,
         seed=job.config.seed,
         log_dir=run.tensorboard / "bc",
@@ -443,7 +447,7 @@ def _reinforce(
 ) -> None:
     """Fine-tunes up to the number of steps asked for, and saves the model."""
     config = job.config
-    remaining = int(config.total_rl_timesteps or 0) - model.num_timesteps
+    remaining = int(config.n_rl_timesteps or 0) - model.num_timesteps
     resumed = model.num_timesteps > 0
     settings = FineTuneSettings(
         n_eval_episodes=eval_envs.num_envs, update_normalizer=config.from_scratch

@@ -19,8 +19,9 @@ from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.envs.tracking.env import TrackingEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.saved import load_policy
-from sb3_mimic.tasks import Task
+from sb3_mimic.tasks import Capability, Task
 from sb3_mimic.tasks.motions import Motions
+from sb3_mimic.training.options import flag
 from sb3_mimic.training.trained import model_file
 
 _EXPERT_ENVS = 16
@@ -31,15 +32,19 @@ def refinement_options(
 ) -> dict[str, Any]:
     """The options of a :class:`Source` that say how its clip is refined.
 
+    Args:
+        task: The task.
+        method: Name of a method; a task without clips to refine has no use for it.
+        iterations: The method's iterations; None for its own number.
+        actions: File of refined actions to use instead.
+
     Raises:
-        InputError: If they contradict each other, or the robot performs no clips.
+        InputError: If the options contradict each other, or the task has no clips to refine.
     """
-    if not task.motion_in_env:
-        if actions is not None or iterations is not None:
-            raise InputError(
-                f"--load-refined-actions and --refine-iterations are for clips; the {task.name}'s "
-                "gaits are commands already"
-            )
+    for name, value in (("load_refined_actions", actions), ("refine_iterations", iterations)):
+        if value is not None:
+            task.require(Capability.REFINEMENT, flag(name))
+    if not task.can(Capability.REFINEMENT):
         return {}
     return {"refinement": Refinement(method, iterations, actions)}
 
@@ -86,7 +91,7 @@ class Source:
             raise InputError(f"the {self.task.name} has no motion to collect; give saved ones")
         others = {name: value for name, value in self.env_kwargs.items() if name != "motion"}
         return collect_demonstrations(
-            self.task.env_id,
+            self.task,
             self.motion,
             self.n_episodes,
             seed=self.seed,

@@ -188,7 +188,7 @@ def test_settings_go_through_yaml(motion: Any, tmp_path: Path) -> None:
 
 
 def test_several_gaits_are_refused() -> None:
-    with pytest.raises(InputError, match="performs one gait"):
+    with pytest.raises(InputError, match="is for tasks that track clips"):
         get_task("pidog").env_kwargs(("trot", "walk"))
     with pytest.raises(InputError, match="--motion needs"):
         TrainConfig(motion=())

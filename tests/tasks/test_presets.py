@@ -35,8 +35,8 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     path = write(tmp_path, EXAMPLE)
     config = TrainConfig(preset=path).resolved()
     task, usual = config.task, get_task("humanoid")
-    assert (config.motion, config.total_rl_timesteps) == ("squat", 1234)
-    assert config.total_bc_epochs == usual.n_bc_epochs
+    assert (config.motion, config.n_rl_timesteps) == ("squat", 1234)
+    assert config.n_bc_epochs == usual.n_bc_epochs
     assert task.cloning == replace(usual.cloning, patience=7, log_std_bounds=(-3, -2))
     assert config.warm_start() == replace(usual.warm_start, bc_weight=0.5)
     expected_env = {"early_termination": "tracking", "episode_seconds": 5.0}
@@ -49,8 +49,8 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_what_is_asked_for_wins_over_the_preset(tmp_path: Path) -> None:
-    asked = TrainConfig(preset=write(tmp_path, EXAMPLE), motion="wave", total_rl_timesteps=5)
-    assert (asked.resolved().motion, asked.resolved().total_rl_timesteps) == ("wave", 5)
+    asked = TrainConfig(preset=write(tmp_path, EXAMPLE), motion="wave", n_rl_timesteps=5)
+    assert (asked.resolved().motion, asked.resolved().n_rl_timesteps) == ("wave", 5)
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -68,12 +68,12 @@ def test_a_known_clip_gets_its_preset_unless_told_not_to(tmp_path: Path) -> None
     assert TrainConfig(env="pidog").resolved().preset == NO_PRESET
     digests = [d for name in preset_names() for d in get_preset(name).clips.values()]
     assert len(set(digests)) == len(digests)
-    assert preset_for("0" * 64) is None
+    assert preset_for("0" * 64, get_task("humanoid")) is None
 
 
 def test_a_clip_is_known_by_its_content_wherever_it_lies(motions_dir: Path) -> None:
     clip = load_motion(motions_dir / "deepmimic" / "humanoid3d_walk.txt")
-    found = preset_for(clip.digest)
+    found = preset_for(clip.digest, get_task("humanoid"))
     assert found is not None
     assert found.name == "humanoid-walk"
 

@@ -111,8 +111,8 @@ def test_defaults_are_filled_in_and_an_explicit_value_wins(name: str, algo: str)
     assert {f.name for f in fields(config) if getattr(config, f.name) is None} == unset
     task = get_task(name)
     assert config.n_envs == task.hyperparameters_for(algo).n_envs
-    asked = TrainConfig(env=name, algo=algo, n_envs=3, learning_rate=0.5, total_rl_timesteps=0)
-    assert asked.resolved().total_rl_timesteps == 0
+    asked = TrainConfig(env=name, algo=algo, n_envs=3, learning_rate=0.5, n_rl_timesteps=0)
+    assert asked.resolved().n_rl_timesteps == 0
     assert asked.hyperparameters().n_envs == 3
     assert asked.hyperparameters().learning_rate == 0.5
     assert asked.resolved().resolved() == asked.resolved()
@@ -189,8 +189,8 @@ def test_a_clip_is_found_again_from_another_folder(
     ("changes", "message"),
     [
         ({"n_demo_episodes": 0}, "--n-demo-episodes must be at least 1, got 0"),
-        ({"total_bc_epochs": -1}, "--total-bc-epochs must be at least 0"),
-        ({"total_rl_timesteps": -5}, "--total-rl-timesteps must be at least 0"),
+        ({"n_bc_epochs": -1}, "--total-bc-epochs must be at least 0"),
+        ({"n_rl_timesteps": -5}, "--total-rl-timesteps must be at least 0"),
         ({"n_envs": -4}, "--n-envs must be at least 1"),
         ({"visualize_freq": -1}, "--visualize-freq must be at least 0"),
         ({"learning_rate": float("nan")}, "--learning-rate must be positive"),
@@ -208,8 +208,8 @@ def test_bad_requests_are_refused(changes: dict[str, object], message: str) -> N
 def test_only_some_settings_can_be_changed_when_a_run_is_resumed() -> None:
     saved = TrainConfig(env="pidog", seed=7, n_envs=4).resolved()
     resume = Path("outputs/run")
-    resumed = saved.resumed_with(TrainConfig(resume=resume, total_rl_timesteps=9, device="cuda"))
-    expected = replace(saved, resume=resume, total_rl_timesteps=9, device="cuda")
+    resumed = saved.resumed_with(TrainConfig(resume=resume, n_rl_timesteps=9, device="cuda"))
+    expected = replace(saved, resume=resume, n_rl_timesteps=9, device="cuda")
     assert resumed == expected
     defaults = TrainConfig(resume=resume, device="cpu", n_eval_episodes=32)
     elsewhere = replace(saved, device="cuda", n_eval_episodes=8).resumed_with(defaults)
@@ -219,8 +219,8 @@ def test_only_some_settings_can_be_changed_when_a_run_is_resumed() -> None:
 
 
 def test_starting_points() -> None:
-    assert TrainConfig().clones
+    assert TrainConfig().uses_bc
     assert TrainConfig(skip_bc=True).from_scratch
     pretrained = TrainConfig(pretrained_model=Path("a.zip"))
-    assert not pretrained.clones
+    assert not pretrained.uses_bc
     assert not pretrained.from_scratch

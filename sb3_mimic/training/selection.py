@@ -1,0 +1,70 @@
+"""What a command is about: the task, with the changes of a preset, and its motions.
+
+Light: no torch; a simulator only where a clip is read to know its preset.
+"""
+
+from pathlib import Path
+
+from sb3_mimic.errors import InputError
+from sb3_mimic.tasks import DEFAULT_TASK, Capability, Task, get_task
+from sb3_mimic.tasks.motions import Motions, several
+from sb3_mimic.tasks.presets import NO_PRESET, Preset, get_preset, preset_for
+
+
+def find_preset(name_or_path: str | None) -> Preset | None:
+    """The preset that was asked for; None without one.
+
+    Raises:
+        InputError: If there is no such preset.
+    """
+    return None if name_or_path in (None, NO_PRESET) else get_preset(str(name_or_path))
+
+
+def find_task(env: str, preset: str | None) -> Task:
+    """The task by its name or its environment's id, with the changes of a preset.
+
+    Args:
+        env: The task. A preset for another task may take the place of the default one.
+        preset: Name or file of a preset; None or :data:`NO_PRESET` for none.
+
+    Raises:
+        InputError: If the task or the preset is unknown, or they do not belong together.
+    """
+    found = find_preset(preset)
+    if found is None:
+        return get_task(env)
+    task = found.task
+    if env not in (task.name, task.env_id, DEFAULT_TASK):
+        raise InputError(f"--preset {preset} is for --env {task.name}, not {env}")
+    return task
+
+
+def known_preset(task: Task, motion: Motions | None) -> str:
+    """Name of the preset that comes with the package for a clip; :data:`NO_PRESET` without one.
+
+    Args:
+        task: The task that is to perform it.
+        motion: The clip; None for the task's default.
+
+    Raises:
+        InputError: If there is no such clip.
+    """
+    motions = several(motion or task.motion)
+    if not task.can(Capability.TRACKING) or len(motions) != 1:
+        return NO_PRESET
+    from sb3_mimic.motion import load_motion
+    from sb3_mimic.motion.formats.registry import is_skeletal
+
+    if is_skeletal(motions[0]):
+        return NO_PRESET  # retargeting it only to be told its name would cost seconds
+    preset = preset_for(load_motion(motions[0]).digest, task)
+    return NO_PRESET if preset is None else preset.name
+
+
+def absolute(name: str) -> str:
+    """A motion or a preset; its whole path if it is a file.
+
+    A bare name is built in even where such a file is.
+    """
+    is_file = any(c in name for c in "./\\") and Path(name).is_file()
+    return str(Path(name).resolve()) if is_file else name
