@@ -29,7 +29,7 @@ from sb3_mimic.demos.gait import SINE_FREQUENCY, Gait, make_gait
 from sb3_mimic.envs.pidog.batch import PiDogBatch
 from sb3_mimic.envs.pidog.legs import FOOT_RADIUS, JOINT_NAMES, LEGS
 from sb3_mimic.envs.pidog.model import load_pidog
-from sb3_mimic.envs.pidog.tasks import PiDogOptions
+from sb3_mimic.envs.pidog.options import PiDogOptions
 from sb3_mimic.io import atomic_path
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
@@ -82,9 +82,13 @@ def measure(asked: Condition, gait: Gait, seeds: int, seconds: float) -> dict[st
         fell; over all steps before a fall: root mean square of pitch and roll [degrees], share of
         servos at their torque limit, and mean speed at which standing feet slide [m/s].
     """
-    options = PiDogOptions(episode_seconds=seconds)
-    model = load_pidog(asked.friction, asked.mass_kg, servo_torque=asked.torque_nm)
-    with closing(Recorder(model, options, seeds)) as batch:
+    options = PiDogOptions(
+        episode_seconds=seconds,
+        floor_friction=asked.friction,
+        mass=asked.mass_kg,
+        servo_torque=asked.torque_nm,
+    )
+    with closing(Recorder(load_pidog(options), options, seeds)) as batch:
         robot = batch.robot
         torques = slice(
             robot.sensor(f"{JOINT_NAMES[0]}_torque").start,

@@ -23,6 +23,9 @@ from sb3_mimic.errors import InputError
 # A state faster than this is numerically lost, not just fallen [m/s, rad/s].
 _MAX_SPEED = 1e3
 
+#: Name of the last `ObservationPart` where it is what only a simulation knows: critics read it.
+PRIVILEGED = "privileged"
+
 
 @dataclass(frozen=True)
 class ObservationPart:
@@ -78,6 +81,8 @@ class BatchedEnv(ABC):
             costs a twentieth of it.
         time_limits: Control steps after which the present episode of each environment is truncated,
             ``(n,)``; a reset makes it ``episode_steps``. See `stagger`.
+        total_steps: Control steps that each environment has behind it over all its episodes,
+            ``(n,)``, for tasks with a curriculum. It may be set where training goes on.
         push: Force on the center of mass of each root body, in the world frame, ``(n, 3)`` [N],
             from the next step until it is set to something else; None for none.
     """
@@ -107,6 +112,7 @@ class BatchedEnv(ABC):
         self._sensors: FloatArray | None = None
         self.steps = np.zeros(n_envs, dtype=np.int64)
         self.time_limits = np.full(n_envs, episode_steps)
+        self.total_steps = np.zeros(n_envs, dtype=np.int64)
         self.push: FloatArray | None = None
         size = len(self.actuation.action_names)
         self.action_space = spaces.Box(-1.0, 1.0, (size,), np.float32)
@@ -151,6 +157,18 @@ class BatchedEnv(ABC):
     def onboard(self) -> dict[str, Any]:
         """What the robot's own program must know of a policy; empty where it cannot run there."""
         return {}
+
+    def open_loop_actions(self, motion: str, n_steps: int) -> FloatArray | None:
+        """Actions that play a motion from an episode's start without looking at the state.
+
+        Args:
+            motion: Name of the motion.
+            n_steps: Number of control steps.
+
+        Returns:
+            Shape ``(n_steps, size)``; None where the robot has no such motion of its own.
+        """
+        return None
 
     def close(self) -> None:
         """Ends the physics threads."""
@@ -229,6 +247,7 @@ class BatchedEnv(ABC):
             substep_sensors[lost] = 0.0
         self._sensors = None
         self.steps += 1
+        self.total_steps += 1
         self._advance(actions, substep_sensors)
         terms = self._reward_terms(actions)
         terminated = self._terminated() | lost

@@ -1,25 +1,24 @@
 """PiDog, SunFounder's small quadruped with its eight leg servos, as a Gymnasium environment.
 
-The parts: the model (`pidog_model`), the servos' way with a target (`pidog_servo`), the sensors
-(`pidog_sensors`), what the robot's own computer knows (`pidog_hardware`: the layout of hardware
-observations and the way from actions to servo degrees, shared with the robot), randomization
-(`pidog_randomization`), tasks and rewards (`pidog_tasks`), gaits (`pidog_gaits`), and the batch
-that puts them together (`pidog_batch`).
+The modules beside this one, from the robot to the task: the model, the legs' kinematics, the servos
+and the sensors; ``hardware``, which holds what simulation and robot share (the layout of hardware
+observations, and servo degrees from actions); randomization; gaits, commands, tasks with their
+rewards, and observations; options; and the batch, which puts them together.
 """
 
+import inspect
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.rendering import RenderOptions
 from sb3_mimic.envs.core.robot import Robot
-from sb3_mimic.envs.pidog.batch import PiDogBatch, check_command
-from sb3_mimic.envs.pidog.hardware import CLOCK_FREQUENCY, HISTORY
+from sb3_mimic.envs.pidog.batch import PiDogBatch
 from sb3_mimic.envs.pidog.model import load_pidog
+from sb3_mimic.envs.pidog.options import PiDogOptions, option_parameters
 from sb3_mimic.envs.pidog.randomization import ModelBank, Randomization, make_bank
-from sb3_mimic.envs.pidog.sensors import Imu
 from sb3_mimic.envs.pidog.servo import Servo
-from sb3_mimic.envs.pidog.tasks import Commands, PiDogOptions, PiDogReward
 
 
 class PiDogEnv(MimicEnv):
@@ -65,42 +64,16 @@ class PiDogEnv(MimicEnv):
     ``info["reward_terms"]`` holds the weighted terms of the reward.
 
     Args:
-        task: ``walk``, ``velocity``, ``recover`` or ``imitate``.
-        observation: ``full`` or ``hardware``.
-        use_camera: Whether the head camera's picture is observed as well. The observation is then
-            one uint8 image of 85 rows, 84 columns and 3 channels: the picture, and under it a row
-            that carries the numbers (`sb3_mimic.envs.pidog.measurements`). An image and not a
-            dictionary, since imitation 1.0.1 cannot save dictionary observations.
-        floor_friction: Friction coefficient between the robot and the floor; .6 without it.
-        mass: Mass of the robot [kg]; all bodies are scaled alike; .78 without it.
-        servo_torque: Stall torque of the servos [N·m]; .141 without it.
-        reward: Weights of the reward's terms.
-        episode_seconds: Length of an episode [s].
-        gait: What ``imitate`` imitates: ``trot``, ``walk`` or ``sine``.
-        commands: What the velocity task asks for.
-        command: Forward velocity [m/s] and yaw rate [rad/s] that it always asks for instead.
-        history: Actions and inertial samples in a hardware observation.
-        clock_frequency: Of the hardware observation's clock [Hz]; in ``imitate`` it is the gait's.
-        privileged: Whether the observation ends with what only a simulation knows.
-        sensors: Any of ``ultrasonic`` (distance [m], valid; 2), ``touch`` (one of five; 5) and
-            ``sound`` (heard, cosine, sine of the direction; 3).
-        imu: The inertial sensor of hardware observations.
-        servo: What lies between an action and a servo: rate limit, resolution, play, delay.
-            Without it a servo gets its target at once and exactly.
-        randomization: Ranges that each episode draws from: `Randomization()` for the published
-            ones.
-        curriculum_steps: Control steps of one environment over which the randomization grows from
-            nothing to its ranges; for training environments.
-        variant: ``standard``, or ``heldback``: another model of the same robot, to evaluate on.
-        head_and_tail: Whether head and tail have their servos; else they are welded.
-        wall: Distance of a wall ahead of the start [m].
         render_mode: ``human``, ``rgb_array``, ``rgb_array_list`` or None.
         width: Width of pictures [pixels].
         height: Height of pictures [pixels].
         camera: ``track`` (from the side) or ``head_camera``.
+        **options: The fields of `PiDogOptions` (task, observation, reward, servo, randomization, …)
+            and of `ModelOptions` (friction, mass, variant, …), which describe each; None stands for
+            the default.
 
     Raises:
-        InputError: If an option cannot be used.
+        InputError: If there is no such option, or it cannot be used.
 
     Example:
         >>> import gymnasium as gym, sb3_mimic
@@ -111,81 +84,28 @@ class PiDogEnv(MimicEnv):
         >>> env.close()
     """
 
+    #: Options that a class has by default in place of those of `PiDogOptions`.
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    __signature__: ClassVar[inspect.Signature]
     batched: PiDogBatch
 
     def __init__(
         self,
         *,
-        task: str = "walk",
-        observation: str = "full",
-        use_camera: bool = False,
-        floor_friction: float | None = None,
-        mass: float | None = None,
-        servo_torque: float | None = None,
-        reward: PiDogReward | None = None,
-        episode_seconds: float = 20.0,
-        gait: str = "trot",
-        commands: Commands | None = None,
-        command: tuple[float, float] | None = None,
-        history: int = HISTORY,
-        clock_frequency: float = CLOCK_FREQUENCY,
-        privileged: bool = False,
-        sensors: tuple[str, ...] = (),
-        imu: Imu | None = None,
-        servo: Servo | None = None,
-        randomization: Randomization | None = None,
-        curriculum_steps: int = 0,
-        variant: str = "standard",
-        head_and_tail: bool = False,
-        wall: float | None = None,
         render_mode: str | None = None,
         width: int = 640,
         height: int = 480,
         camera: str = "track",
+        **options: Any,
     ) -> None:
-        if command is not None:
-            forward, yaw = check_command(command).tolist()
-            command = (forward, yaw)
-        options = PiDogOptions(
-            use_camera=use_camera,
-            reward=reward or PiDogReward(),
-            episode_seconds=episode_seconds,
-            task=task,
-            gait=gait,
-            commands=commands or Commands(),
-            command=command,
-            observation=observation,
-            history=history,
-            clock_frequency=clock_frequency,
-            privileged=privileged,
-            sensors=tuple(sensors),
-            imu=imu or Imu(),
-            servo=servo,
-            randomization=randomization,
-            curriculum_steps=curriculum_steps,
-            wall=wall,
-        )
-        robot = load_pidog(
-            floor_friction,
-            mass,
-            servo_torque=servo_torque,
-            variant=variant,
-            head_and_tail=head_and_tail,
-            uneven=randomization is not None and randomization.uneven,
-            wall=wall,
-        )
-        bank = None if randomization is None else make_bank(robot, randomization)
+        asked = PiDogOptions.from_keywords(**{**self.defaults, **options})
+        robot = load_pidog(asked, uneven=asked.uneven)
+        bank = None if asked.randomization is None else make_bank(robot, asked.randomization)
         super().__init__(
-            partial(_make_batch, robot, options, bank),
+            partial(_make_batch, robot, asked, bank),
             render_mode,
             RenderOptions(width, height, camera),
         )
-
-    @property
-    def n_actor(self) -> int:
-        """Numbers of the observation that a policy may act on: all but the privileged ones."""
-        layout = self.batched.observation_layout
-        return sum(part.size for part in layout if part.name != "privileged")
 
     def make_batch(self, n_envs: int, n_threads: int | None = None) -> PiDogBatch:
         """The same task for ``n_envs`` environments; `NativeVecEnv` is made of it."""
@@ -214,14 +134,12 @@ class PiDogHardwareEnv(PiDogEnv):
         >>> env.close()
     """
 
-    def __init__(self, **options: Any) -> None:
-        defaults: dict[str, Any] = {
-            "task": "velocity",
-            "observation": "hardware",
-            "servo": Servo(),
-            "randomization": Randomization(),
-        }
-        super().__init__(**(defaults | options))
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "task": "velocity",
+        "observation": "hardware",
+        "servo": Servo(),
+        "randomization": Randomization(),
+    }
 
 
 def _make_batch(
@@ -232,3 +150,17 @@ def _make_batch(
     n_threads: int | None,
 ) -> PiDogBatch:
     return PiDogBatch(robot, options, n_envs, n_threads, bank)
+
+
+def _signature(cls: type[PiDogEnv]) -> inspect.Signature:
+    """The signature of a class, with every option in it, for ``help`` and editors."""
+    pictures = [
+        parameter
+        for parameter in inspect.signature(cls.__init__).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    return inspect.Signature([*option_parameters(cls.defaults), *pictures])
+
+
+for _class in (PiDogEnv, PiDogHardwareEnv):
+    _class.__signature__ = _signature(_class)

@@ -97,45 +97,63 @@ VARIANTS: Final = {
 """Variants of the model by name."""
 
 
-def load_pidog(
-    floor_friction: float | None = None,
-    mass: float | None = None,
-    *,
-    servo_torque: float | None = None,
-    variant: str = "standard",
-    head_and_tail: bool = False,
-    uneven: bool = False,
-    wall: float | None = None,
-) -> Robot:
-    """Loads PiDog.
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Options of the model.
 
-    Args:
+    Attributes:
         floor_friction: Friction coefficient between the robot and the floor; the variant's own
-            without it, as for mass and torque.
-        mass: Mass of the robot [kg]; masses and inertias of all bodies are scaled alike.
-        servo_torque: Stall torque of all servos [N·m]; their no-load speed stays.
-        variant: A name in :data:`VARIANTS`.
-        head_and_tail: Whether the neck and the tail have their servos; else they are welded.
-        uneven: Whether the floor is a field of heights, flat as long as nobody raises it with
-            `raise_ground`.
+            without it, 0.6 for the standard one, as for mass and torque.
+        mass: Mass of the robot [kg], of the standard variant 0.78; masses and inertias of all
+            bodies are scaled alike.
+        servo_torque: Stall torque of all servos [N·m], of the standard variant 0.141; their no-load
+            speed stays.
+        variant: ``standard``, or ``heldback``: another model of the same robot, to evaluate on. A
+            name in :data:`VARIANTS`.
+        head_and_tail: Whether head and tail have their servos; else they are welded.
         wall: Distance of a wall ahead of the start [m]; None for none.
 
     Raises:
         InputError: If a number is not positive, or there is no such variant.
     """
-    if variant not in VARIANTS:
-        raise unknown_name("variant", variant, VARIANTS)
-    asked = {"floor_friction": floor_friction, "mass": mass, "servo_torque": servo_torque}
-    for name, value in (asked | {"wall": wall}).items():
-        if value is not None and not value > 0:
-            raise InputError(f"{name}={value} must be positive")
-    numbers = VARIANTS[variant]
-    numbers = replace(
-        numbers,
-        friction=numbers.friction if floor_friction is None else floor_friction,
-        mass=numbers.mass if mass is None else mass,
-        servo_torque=numbers.servo_torque if servo_torque is None else servo_torque,
-    )
+
+    floor_friction: float | None = None
+    mass: float | None = None
+    servo_torque: float | None = None
+    variant: str = "standard"
+    head_and_tail: bool = False
+    wall: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.variant not in VARIANTS:
+            raise unknown_name("variant", self.variant, VARIANTS)
+        for name in ("floor_friction", "mass", "servo_torque", "wall"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"{name}={value} must be positive")
+
+    @property
+    def numbers(self) -> Variant:
+        """The variant's numbers, and in place of some of them those that were asked for."""
+        numbers = VARIANTS[self.variant]
+        return replace(
+            numbers,
+            friction=numbers.friction if self.floor_friction is None else self.floor_friction,
+            mass=numbers.mass if self.mass is None else self.mass,
+            servo_torque=numbers.servo_torque if self.servo_torque is None else self.servo_torque,
+        )
+
+
+def load_pidog(options: ModelOptions | None = None, *, uneven: bool = False) -> Robot:
+    """Loads PiDog.
+
+    Args:
+        options: What is to be other than in the MJCF.
+        uneven: Whether the floor is a field of heights, flat as long as nobody raises it with
+            `raise_ground`.
+    """
+    options = options or ModelOptions()
+    numbers = options.numbers
 
     def edit(spec: mujoco.MjSpec) -> None:
         spec.option.timestep = numbers.timestep
@@ -143,10 +161,10 @@ def load_pidog(
         spec.option.cone = numbers.cone
         if uneven:
             _add_ground(spec)
-        if head_and_tail:
+        if options.head_and_tail:
             _add_head_and_tail(spec)
-        if wall is not None:
-            _add_wall(spec, wall)
+        if options.wall is not None:
+            _add_wall(spec, options.wall)
 
     feet = tuple(f"{leg}_shank" for leg in LEGS)
     robot = load_robot("pidog", "pidog.xml", CONTROL_RATE, feet=feet, edit=edit)
@@ -156,7 +174,7 @@ def load_pidog(
     model.actuator_gainprm[:, 0] = numbers.kp
     model.actuator_biasprm[:, 1] = -numbers.kp
     model.dof_armature[6:] = numbers.armature
-    if servo_torque is not None or variant != "standard":
+    if options.servo_torque is not None or options.variant != "standard":
         set_servos(model, numbers.servo_torque, numbers.servo_speed)
     set_mass(model, numbers.mass / MASS)
     return replace(
@@ -164,6 +182,13 @@ def load_pidog(
         kp=model.actuator_gainprm[:, 0].copy(),
         torque_limit=model.actuator_forcerange[:, 1].copy(),
     )
+
+
+def leg_joints(model: mujoco.MjModel) -> tuple[slice, slice]:
+    """Where the legs' eight joints lie in positions and in velocities."""
+    first = model.joint(JOINT_NAMES[0])
+    qpos, qvel = int(first.qposadr[0]), int(first.dofadr[0])
+    return slice(qpos, qpos + 8), slice(qvel, qvel + 8)
 
 
 def set_mass(model: mujoco.MjModel, scale: float) -> None:

@@ -1,4 +1,4 @@
-"""PiDog's sensors as it has them, as functions of batched arrays: what is measured, how badly.
+"""PiDog's sensors: what they measure, and with what errors, as functions of batched arrays.
 
 Noise comes from fixed tables of random numbers that are read from a place drawn per episode: it
 costs nothing, and an episode depends on its own generator alone, whatever the batch around it.
@@ -9,12 +9,10 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sb3_mimic.arrays import BoolArray, FloatArray
+from sb3_mimic.arrays import BoolArray, FloatArray, IndexArray
+from sb3_mimic.envs.pidog import hardware
 from sb3_mimic.errors import InputError
-
-IndexArray = NDArray[np.int64]
 
 GRAVITY: Final = 9.81
 """What an accelerometer calls 1 g [m/s²], as the model has it."""
@@ -170,3 +168,37 @@ def sound(bearing: FloatArray, yaw: FloatArray) -> FloatArray:
     angle = step * np.rint((np.nan_to_num(bearing) - yaw) / step)
     direction = np.stack((np.ones_like(angle), np.cos(angle), np.sin(angle)), axis=1)
     return np.asarray(heard[:, None] * direction)
+
+
+class OnboardMemory:
+    """The last actions and inertial samples, as each robot's own computer remembers them.
+
+    Args:
+        n_envs: Number of environments n.
+        history: Length k of both histories.
+
+    Attributes:
+        actions: Commanded actions of the legs, ``(n, k, 8)``, the newest last.
+        samples: Inertial samples, ``(n, k, 6)``, the newest last.
+    """
+
+    def __init__(self, n_envs: int, history: int) -> None:
+        self.actions = np.zeros((n_envs, history, 8))
+        self.samples = np.zeros((n_envs, history, 6))
+        self._history = history
+
+    def start(self, indices: IndexArray, sample: FloatArray) -> None:
+        """Begins episodes with samples ``(k, 6)`` of robots that stand still."""
+        self.actions[indices], self.samples[indices] = hardware.start(sample, self._history)
+
+    def update(self, actions: FloatArray, sample: FloatArray, sampled: BoolArray) -> None:
+        """Takes a control step in.
+
+        Args:
+            actions: The legs' actions, ``(n, 8)``.
+            sample: What the sensor would measure now, ``(n, 6)``.
+            sampled: Which sensors measure now, ``(n,)``; the others repeat their last sample.
+        """
+        newest = np.where(sampled[:, None], sample, self.samples[:, -1])
+        self.samples = hardware.push(self.samples, newest)
+        self.actions = hardware.push(self.actions, actions)

@@ -1,29 +1,30 @@
-"""What PiDog is asked to do: options, commands, reward terms and starts, as pure functions."""
+"""PiDog's tasks: the reward of each, the start of its episodes and their end.
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+A task is an entry of :data:`TASKS`; a program can add its own.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from sb3_mimic.arrays import BoolArray, FloatArray
+from sb3_mimic.arrays import FloatArray
+from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.envs.core.simulation import Simulation
-from sb3_mimic.envs.pidog.gaits import GAITS
-from sb3_mimic.envs.pidog.hardware import CLOCK_FREQUENCY, CONTROL_RATE, HISTORY
-from sb3_mimic.envs.pidog.randomization import Randomization
-from sb3_mimic.envs.pidog.sensors import SENSORS, Imu
-from sb3_mimic.envs.pidog.servo import Servo
+from sb3_mimic.envs.pidog.hardware import CONTROL_RATE
+from sb3_mimic.envs.pidog.legs import FOOT_RADIUS, LEGS
+from sb3_mimic.envs.pidog.model import leg_joints
+from sb3_mimic.envs.pidog.motion import Motion
 from sb3_mimic.errors import InputError
-from sb3_mimic.names import unknown_name
-
-TASKS: Final = ("walk", "velocity", "recover", "imitate")
-"""What ``task=`` can be."""
-
-OBSERVATIONS: Final = ("full", "hardware")
-"""What ``observation=`` can be."""
 
 STAND_HEIGHT: Final = 0.0944
 """Height of the torso's origin in the settled standing pose [m]."""
+
+START_NOISE: Final = 0.05
+"""How far each joint is off the standing pose at the start of an episode, at most [rad]: 3 degrees,
+as much as the zero offsets of servos that are calibrated by eye."""
 
 # Recovery starts from so many ways of lying, in which so many seconds of limpness ended.
 _N_FALLS = 24
@@ -63,6 +64,9 @@ class PiDogReward:
         torque: Times minus the mean squared torque over its limit.
         action_rate: Times minus the mean squared change of the action.
         fall: Taken off when the episode ends by a fall.
+
+    Raises:
+        InputError: If a weight is not finite, or a speed or scale not positive.
     """
 
     speed_limit: float = 0.5
@@ -91,177 +95,77 @@ class PiDogReward:
                 raise InputError(f"the reward's {name}={getattr(self, name)} must be positive")
 
 
-@dataclass(frozen=True)
-class Commands:
-    """Where the velocity task's commands come from; uniform in the ranges.
-
-    Attributes:
-        forward: Forward velocity [m/s].
-        yaw: Yaw rate [rad/s], left +.
-        seconds: Time until the next command [s].
-        still: Share of commands to stand.
-    """
-
-    forward: tuple[float, float] = (0.05, 0.25)
-    yaw: tuple[float, float] = (-0.2, 0.2)
-    seconds: float = 5.0
-    still: float = 0.1
-
-    def __post_init__(self) -> None:
-        for name in ("forward", "yaw"):
-            low, high = getattr(self, name)
-            if not -np.inf < low <= high < np.inf:
-                raise InputError(f"the commands' {name}=({low}, {high}) must be (low, high)")
-        if not 1 / CONTROL_RATE <= self.seconds < np.inf:
-            raise InputError(
-                f"the commands' seconds={self.seconds} must be finite, and at least a control "
-                f"step's {1 / CONTROL_RATE:g}"
-            )
-        if not 0 <= self.still <= 1:
-            raise InputError(f"the commands' still={self.still} must lie in [0, 1]")
-
-
-@dataclass(frozen=True)
-class PiDogOptions:
-    """What can be chosen about the task; `PiDogEnv` describes each."""
-
-    use_camera: bool = False
-    reward: PiDogReward = PiDogReward()
-    episode_seconds: float = 20.0
-    task: str = "walk"
-    gait: str = "trot"
-    commands: Commands = Commands()
-    command: tuple[float, float] | None = None
-    observation: str = "full"
-    history: int = HISTORY
-    clock_frequency: float = CLOCK_FREQUENCY
-    privileged: bool = False
-    sensors: tuple[str, ...] = ()
-    imu: Imu = field(default_factory=Imu)
-    servo: Servo | None = None
-    randomization: Randomization | None = None
-    curriculum_steps: int = 0
-    wall: float | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 < self.episode_seconds < np.inf:
-            raise InputError(f"episode_seconds={self.episode_seconds} must be positive and finite")
-        for kind, name, known in (
-            ("task", self.task, TASKS),
-            ("gait", self.gait, GAITS),
-            ("observation", self.observation, OBSERVATIONS),
-        ):
-            if name not in known:
-                raise unknown_name(kind, name, known)
-        for name in self.sensors:
-            if name not in SENSORS:
-                raise unknown_name("sensor", name, SENSORS)
-        if self.history < 1:
-            raise InputError(f"history={self.history} must be at least 1")
-        if not 0 < self.clock_frequency < CONTROL_RATE / 2:
-            raise InputError(
-                f"clock_frequency={self.clock_frequency} must lie between 0 and "
-                f"{CONTROL_RATE / 2:g} Hz"
-            )
-        if not 0 <= self.curriculum_steps < np.inf:
-            raise InputError(
-                f"curriculum_steps={self.curriculum_steps} must be finite and not negative"
-            )
-        if self.curriculum_steps and self.randomization is None:
-            raise InputError("curriculum_steps needs a randomization to raise")
-
-
-class Motion(NamedTuple):
-    """What rewards are made of; every array has the batch as its first axis.
-
-    Attributes:
-        velocity: Over the last control step in the heading frame, ``(n, 2)`` [m/s].
-        mean_velocity: The same, averaged over half a second.
-        yaw_rate: Averaged over half a second, ``(n,)`` [rad/s].
-        up: The world's up in the torso's frame, ``(n, 3)``.
-        rates: Angular velocity in the torso's frame, ``(n, 3)`` [rad/s].
-        height: Of the torso's origin, ``(n,)`` [m].
-        joints: Left-sign angles of the legs, ``(n, 8)`` [rad].
-        torque: Mean squared torque over its limit, ``(n,)``.
-        action_rate: Mean squared change of the action, ``(n,)``.
-        fallen: ``(n,)``.
-    """
-
-    velocity: FloatArray
-    mean_velocity: FloatArray
-    yaw_rate: FloatArray
-    up: FloatArray
-    rates: FloatArray
-    height: FloatArray
-    joints: FloatArray
-    torque: FloatArray
-    action_rate: FloatArray
-    fallen: BoolArray
-
-
-def reward_terms(
-    task: str,
-    weights: PiDogReward,
-    motion: Motion,
-    command: FloatArray,
-    reference: FloatArray,
-) -> dict[str, FloatArray]:
-    """The weighted terms of a task, ``(n,)`` each.
+class Start(ABC):
+    """Where episodes start.
 
     Args:
-        task: One of :data:`TASKS`.
-        weights: Their weights.
-        motion: What happened.
-        command: Forward velocity and yaw rate that were asked for, ``(n, 2)``.
-        reference: Left-sign angles to be near to, ``(n, 8)`` [rad].
+        robot: PiDog.
+        simulation: Of the robot.
     """
-    forward, sideways = motion.velocity.T
-    closeness = np.exp(-np.square(motion.joints - reference).mean(axis=1) / _POSE_SCALE)
-    drift = -weights.drift * np.square(sideways)
-    turning = -weights.turning * np.square(motion.yaw_rate)
-    tilt = -weights.tilt * np.square(motion.up[:, :2]).sum(axis=1)
-    progress = weights.forward_velocity * np.clip(forward / weights.speed_limit, -1.0, 1.0)
-    effort = {
-        "shaking": -weights.shaking * np.square(motion.rates[:, :2]).sum(axis=1),
-        "torque": -weights.torque * motion.torque,
-        "action_rate": -weights.action_rate * motion.action_rate,
-    }
-    steady = {"drift": drift, "turning": turning, "tilt": tilt}
-    fall = {"fall": -weights.fall * motion.fallen}
-    if task == "recover":
-        upright = (1 + motion.up[:, 2]) / 2
-        return {
-            "upright": weights.upright * upright,
-            "height": weights.height * np.clip(motion.height / STAND_HEIGHT, 0.0, 1.0),
-            "pose": weights.pose * upright * closeness,
-            **effort,
-        }
-    if task == "velocity":
-        error = (motion.mean_velocity[:, 0] - command[:, 0]) / weights.tracking_scale
-        turn_error = (motion.yaw_rate - command[:, 1]) / weights.turn_scale
-        return {
-            "tracking": weights.tracking * np.exp(-np.square(error)),
-            "turn_tracking": weights.turn_tracking * np.exp(-np.square(turn_error)),
-            "drift": drift,
-            "tilt": tilt,
-            **effort,
-            **fall,
-        }
-    if task == "imitate":
-        pose = {"pose": weights.pose * closeness}
-        return {**pose, "forward_velocity": progress, **steady, **effort, **fall}
-    return {"forward_velocity": progress, **steady, **effort, **fall}
+
+    def __init__(self, robot: Robot, simulation: Simulation) -> None:
+        self._robot = robot
+        self._simulation = simulation
+        self._height = simulation.layout.qpos.start + 2
+
+    @abstractmethod
+    def states(
+        self,
+        generators: Sequence[np.random.Generator],
+        noise: FloatArray,
+        ground: FloatArray,
+    ) -> FloatArray:
+        """First states of k episodes, ``(k, nstate)``.
+
+        Args:
+            generators: One for each of them.
+            noise: Of the legs' joints, ``(k, 8)`` [rad], up to `START_NOISE`.
+            ground: Height of the ground's highest bump over the floor, ``(k,)`` [m].
+        """
 
 
-def draw_commands(
-    generators: Sequence[np.random.Generator], commands: Commands, count: int
-) -> FloatArray:
-    """Draws ``count`` commands for each of k episodes, ``(k, count, 2)``."""
-    unit = np.array([generator.random((count, 3)) for generator in generators])
-    low, high = np.array((commands.forward, commands.yaw)).T
-    drawn: FloatArray = low + unit[:, :, :2] * (high - low)
-    drawn[unit[:, :, 2] < commands.still] = 0.0
-    return drawn
+class StandingStart(Start):
+    """Near the settled standing pose; the lowest foot touches the floor, or the highest bump."""
+
+    def __init__(self, robot: Robot, simulation: Simulation) -> None:
+        super().__init__(robot, simulation)
+        self._stand = robot.model.key("stand").qpos.copy()
+        self._legs, _ = leg_joints(robot.model)
+        self._foot_heights = [robot.sensor(f"{leg}_foot_position").stop - 1 for leg in LEGS]
+
+    def states(
+        self,
+        generators: Sequence[np.random.Generator],
+        noise: FloatArray,
+        ground: FloatArray,
+    ) -> FloatArray:
+        """See `Start.states`."""
+        qpos = np.tile(self._stand, (len(noise), 1))
+        qpos[:, self._legs] += noise
+        states = self._simulation.states(qpos, np.zeros((len(noise), self._robot.model.nv)))
+        lowest = self._simulation.sense(states)[:, self._foot_heights].min(axis=1)
+        states[:, self._height] += FOOT_RADIUS + ground - lowest
+        return states
+
+
+class LyingStart(Start):
+    """Lying still after a fall, in one of many ways."""
+
+    def __init__(self, robot: Robot, simulation: Simulation) -> None:
+        super().__init__(robot, simulation)
+        self._fallen = fallen_states(simulation)
+
+    def states(
+        self,
+        generators: Sequence[np.random.Generator],
+        noise: FloatArray,
+        ground: FloatArray,
+    ) -> FloatArray:
+        """See `Start.states`; the noise is not used."""
+        n = len(self._fallen)
+        states = self._fallen[[generator.integers(n) for generator in generators]]
+        states[:, self._height] += ground
+        return states
 
 
 def fallen_states(simulation: Simulation, height: float = 0.2) -> FloatArray:
@@ -290,3 +194,122 @@ def fallen_states(simulation: Simulation, height: float = 0.2) -> FloatArray:
     fallen[:, 0] = 0.0
     fallen[:, simulation.layout.qpos.start : simulation.layout.qpos.start + 2] = 0.0
     return fallen
+
+
+RewardFunction = Callable[[PiDogReward, Motion], dict[str, FloatArray]]
+"""Gives the weighted terms of the reward, ``(n,)`` each, in the order in which they are summed."""
+
+
+@dataclass(frozen=True)
+class PiDogTask:
+    """A task.
+
+    Attributes:
+        name: What ``task=`` calls it.
+        reward_terms: The terms of its reward.
+        start: Where its episodes start.
+        has_commands: Whether each episode has velocity commands, which are then observed;
+            ``reset(options={"command": (forward, yaw_rate)})`` fixes them.
+        follows_gait: Whether the legs are to follow the gait, whose phase is then observed.
+        ends_at_fall: Whether an episode ends when the robot has fallen.
+    """
+
+    name: str
+    reward_terms: RewardFunction
+    start: Callable[[Robot, Simulation], Start] = StandingStart
+    has_commands: bool = False
+    follows_gait: bool = False
+    ends_at_fall: bool = True
+
+
+def walk_terms(weights: PiDogReward, motion: Motion) -> dict[str, FloatArray]:
+    """Rewards speed forward; a `RewardFunction`, as the others."""
+    return {
+        "forward_velocity": _progress(weights, motion),
+        "drift": _drift(weights, motion),
+        "turning": -weights.turning * np.square(motion.yaw_rate),
+        "tilt": _tilt(weights, motion),
+        **_effort(weights, motion),
+        "fall": _fall(weights, motion),
+    }
+
+
+def velocity_terms(weights: PiDogReward, motion: Motion) -> dict[str, FloatArray]:
+    """Rewards the commanded forward velocity and yaw rate."""
+    error = (motion.mean_velocity[:, 0] - motion.command[:, 0]) / weights.tracking_scale
+    turn_error = (motion.yaw_rate - motion.command[:, 1]) / weights.turn_scale
+    return {
+        "tracking": weights.tracking * np.exp(-np.square(error)),
+        "turn_tracking": weights.turn_tracking * np.exp(-np.square(turn_error)),
+        "drift": _drift(weights, motion),
+        "tilt": _tilt(weights, motion),
+        **_effort(weights, motion),
+        "fall": _fall(weights, motion),
+    }
+
+
+def recover_terms(weights: PiDogReward, motion: Motion) -> dict[str, FloatArray]:
+    """Rewards getting up and standing."""
+    upright = (1 + motion.up[:, 2]) / 2
+    return {
+        "upright": weights.upright * upright,
+        "height": weights.height * np.clip(motion.height / STAND_HEIGHT, 0.0, 1.0),
+        "pose": weights.pose * upright * _closeness(motion),
+        **_effort(weights, motion),
+    }
+
+
+def imitate_terms(weights: PiDogReward, motion: Motion) -> dict[str, FloatArray]:
+    """Rewards the gait's joint angles and speed forward."""
+    pose = {"pose": weights.pose * _closeness(motion)}
+    return {**pose, **walk_terms(weights, motion)}
+
+
+def _progress(weights: PiDogReward, motion: Motion) -> FloatArray:
+    forward = motion.velocity[:, 0]
+    progress: FloatArray = weights.forward_velocity * np.clip(
+        forward / weights.speed_limit, -1.0, 1.0
+    )
+    return progress
+
+
+def _closeness(motion: Motion) -> FloatArray:
+    """1 where the joints are at the wanted angles, towards 0 far from them, ``(n,)``."""
+    closeness: FloatArray = np.exp(
+        -np.square(motion.joints - motion.wanted_joints).mean(axis=1) / _POSE_SCALE
+    )
+    return closeness
+
+
+def _drift(weights: PiDogReward, motion: Motion) -> FloatArray:
+    drift: FloatArray = -weights.drift * np.square(motion.velocity[:, 1])
+    return drift
+
+
+def _tilt(weights: PiDogReward, motion: Motion) -> FloatArray:
+    tilt: FloatArray = -weights.tilt * np.square(motion.up[:, :2]).sum(axis=1)
+    return tilt
+
+
+def _effort(weights: PiDogReward, motion: Motion) -> dict[str, FloatArray]:
+    return {
+        "shaking": -weights.shaking * np.square(motion.rates[:, :2]).sum(axis=1),
+        "torque": -weights.torque * motion.torque,
+        "action_rate": -weights.action_rate * motion.action_rate,
+    }
+
+
+def _fall(weights: PiDogReward, motion: Motion) -> FloatArray:
+    return np.asarray(-weights.fall * motion.fallen)
+
+
+TASKS: Final[dict[str, PiDogTask]] = {
+    task.name: task
+    for task in (
+        PiDogTask("walk", walk_terms),
+        PiDogTask("velocity", velocity_terms, has_commands=True),
+        PiDogTask("recover", recover_terms, LyingStart, ends_at_fall=False),
+        PiDogTask("imitate", imitate_terms, follows_gait=True),
+    )
+}
+"""What ``task=`` can be, by name."""

@@ -5,7 +5,7 @@ from gymnasium import spaces
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
-from sb3_mimic.envs.pidog.measurements import LIMIT
+from sb3_mimic.envs.core.measurements import LIMIT
 from sb3_mimic.errors import InputError
 
 
@@ -13,7 +13,7 @@ class PictureAndMeasurements(BaseFeaturesExtractor):
     """Features of a picture, and the measurements that the row of pixels under it carries.
 
     The row is decoded to the numbers it was drawn from
-    (:mod:`sb3_mimic.envs.pidog.measurements`): seen as brightness alone they would have 8 bits,
+    (:mod:`sb3_mimic.envs.core.measurements`): seen as brightness alone they would have 8 bits,
     too few for a gait. The convolutions are those of
     Mnih et al. 2015 with half the channels, which a processor without a GPU can train.
 

@@ -311,13 +311,13 @@ def test_dry_run_replays_an_episode(walker: Path, tmp_path: Path, imu_rate: floa
     policy = load_exported(walker.with_suffix(".onnx"))
     observation, _ = env.reset(seed=4)
     batch = env.unwrapped.batched
-    samples, degrees = [batch._samples[0, -1].copy()], []
+    samples, degrees = [batch.memory.samples[0, -1].copy()], []
     for _ in range(200):
         observation, _, terminated, _, _ = env.step(policy.predict(observation)[0])
         assert not terminated
         # What the simulation's driver sent to the servos, in the vendor's convention.
-        degrees.append(hardware.vendor_degrees(batch._sent[0]))
-        samples.append(batch._samples[0, -1].copy())
+        degrees.append(hardware.vendor_degrees(batch.actuation.sent[0]))
+        samples.append(batch.memory.samples[0, -1].copy())
     env.close()
     imu, log = recording(tmp_path / "imu.csv", np.array(samples[:-1])), tmp_path / "log.csv"
     shutil.copy(walker, tmp_path)

@@ -5,7 +5,7 @@ import pytest
 import torch as th
 from gymnasium import spaces
 
-from sb3_mimic.envs.pidog.measurements import draw_measurements
+from sb3_mimic.envs.core.measurements import draw_measurements
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.picture import PictureAndMeasurements
 from sb3_mimic.rl.algorithms import policy_settings

@@ -1,5 +1,7 @@
 """PiDog's options: tasks, observations, sensors, servo, randomization: each does something."""
 
+import inspect
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
@@ -8,15 +10,18 @@ import numpy as np
 import pytest
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.envs import PiDogEnv, make_native_vec_env
+from sb3_mimic.envs import PiDogEnv, PiDogHardwareEnv, make_native_vec_env
 from sb3_mimic.envs.pidog import hardware
 from sb3_mimic.envs.pidog.batch import PiDogBatch
+from sb3_mimic.envs.pidog.commands import Commands
 from sb3_mimic.envs.pidog.gaits import make_gait
 from sb3_mimic.envs.pidog.legs import LEFT_SIGN, STAND
+from sb3_mimic.envs.pidog.motion import Motion
+from sb3_mimic.envs.pidog.options import PiDogOptions
 from sb3_mimic.envs.pidog.randomization import MODEL_NUMBERS, Randomization, make_bank
 from sb3_mimic.envs.pidog.sensors import Imu
 from sb3_mimic.envs.pidog.servo import Servo
-from sb3_mimic.envs.pidog.tasks import Commands, PiDogReward
+from sb3_mimic.envs.pidog.tasks import TASKS, LyingStart, PiDogReward, PiDogTask
 from sb3_mimic.errors import InputError
 
 PIDOG = "sb3_mimic/PiDog-v0"
@@ -611,3 +616,75 @@ def test_bad_options(kwargs: dict[str, Any], message: str) -> None:
 def test_bad_settings(make_it: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         make_it()
+
+
+# --- options as keywords ------------------------------------------------------------------------
+
+
+def test_the_signature_lists_every_option_with_its_default() -> None:
+    parameters = inspect.signature(PiDogEnv).parameters
+    assert {option.name for option in fields(PiDogOptions)} < set(parameters)
+    assert {"render_mode", "width", "height", "camera"} < set(parameters)
+    assert parameters["task"].default == "walk"
+    assert parameters["reward"].default == PiDogReward()
+    hardware_parameters = inspect.signature(PiDogHardwareEnv).parameters
+    assert hardware_parameters["task"].default == "velocity"
+    assert hardware_parameters["history"].default == parameters["history"].default
+
+
+def test_an_unknown_option_is_told_the_nearest_name() -> None:
+    with pytest.raises(InputError, match="unknown option of PiDog 'tsak'; did you mean task"):
+        make(tsak="walk")
+
+
+def test_none_is_the_default() -> None:
+    assert PiDogOptions.from_keywords(reward=None, gait=None) == PiDogOptions()
+    env: Any = gym.make("sb3_mimic/PiDogHardware-v0", servo=None).unwrapped
+    assert env.batched.options.servo is None
+    env.close()
+
+
+# --- tasks of one's own -------------------------------------------------------------------------
+
+
+def test_a_task_can_be_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It pays for what it likes, and gets commands, a gait's clock and a start as the built-in."""
+
+    def terms(weights: PiDogReward, motion: Motion) -> dict[str, FloatArray]:
+        return {"height": motion.height, "obeyed": motion.command[:, 0]}
+
+    own = PiDogTask("own", terms, LyingStart, has_commands=True, follows_gait=True)
+    monkeypatch.setitem(TASKS, "own", own)
+    env = make(task="own", gait="sine", command=(0.1, 0.0))
+    observation, _ = env.reset(seed=0)
+    np.testing.assert_allclose(observation[-4:], (0.1, 0.0, 0.0, 1.0), atol=1e-7)
+    assert env.qpos[2] < 0.12
+    _, reward, _, _, info = env.step(np.zeros(8, np.float32))
+    assert info["reward_terms"] == {"height": env.qpos[2], "obeyed": 0.1}
+    assert reward == pytest.approx(env.qpos[2] + 0.1)
+    env.close()
+
+
+# --- what generic code asks of the batch --------------------------------------------------------
+
+
+@pytest.mark.parametrize("head_and_tail", [False, True])
+def test_gaits_are_open_loop_actions(head_and_tail: bool) -> None:
+    env = make(head_and_tail=head_and_tail)
+    actions = env.batched.open_loop_actions("sine", 30)
+    assert actions is not None
+    assert actions.shape == (30, *(env.action_space.shape or ()))
+    np.testing.assert_array_equal(actions[:, :8], make_gait("sine").actions(np.arange(30) * 0.02))
+    np.testing.assert_array_equal(actions[:, 8:], 0.0)
+    assert env.batched.open_loop_actions("gallop", 30) is None
+    env.close()
+
+
+def test_total_steps_go_on_over_episodes() -> None:
+    batch = make(episode_seconds=0.1).batched
+    for episode in range(1, 4):
+        batch.reset(np.zeros(1, np.intp), [np.random.default_rng(0)], [{}])
+        for _ in range(5):
+            batch.step(np.zeros((1, 8)))
+        assert batch.total_steps[0] == 5 * episode
+    batch.close()

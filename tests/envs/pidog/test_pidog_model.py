@@ -30,6 +30,7 @@ from sb3_mimic.envs.pidog.legs import (
 from sb3_mimic.envs.pidog.model import (
     FRICTION,
     MASS,
+    ModelOptions,
     ground_shape,
     load_pidog,
     raise_ground,
@@ -221,12 +222,12 @@ def test_every_way_of_lying_touches_the_floor() -> None:
 
 
 def test_mass_and_friction_are_options() -> None:
-    heavy, standard = load_pidog(mass=0.95).model, model()
+    heavy, standard = load_pidog(ModelOptions(mass=0.95)).model, model()
     assert heavy.body_subtreemass[1] == pytest.approx(0.95)
     np.testing.assert_allclose(heavy.body_inertia, standard.body_inertia * (0.95 / MASS))
     assert not np.allclose(heavy.dof_invweight0, standard.dof_invweight0)
     assert (standard.pair_friction[:, :2] == FRICTION).all()
-    slippery = load_pidog(floor_friction=0.3).model
+    slippery = load_pidog(ModelOptions(floor_friction=0.3)).model
     assert (slippery.pair_friction[:, :2] == 0.3).all()
     data = mujoco.MjData(slippery)
     mujoco.mj_resetDataKeyframe(slippery, data, slippery.key("stand").id)
@@ -252,4 +253,4 @@ def test_it_stands_on_raised_ground(level: float) -> None:
 @pytest.mark.parametrize("options", [{"mass": 0.0}, {"mass": np.nan}, {"floor_friction": -1.0}])
 def test_impossible_robots_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"must be positive"):
-        load_pidog(**options)
+        ModelOptions(**options)
