@@ -28,7 +28,8 @@ from sb3_mimic.cloning.pretrain import pretrain, set_log_std
 from sb3_mimic.demos.storage import save_demonstrations
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.make import make_envs
-from sb3_mimic.evaluation.episodes import PROTOCOL, run_episodes, uniform_start_phases
+from sb3_mimic.evaluation.environments import PROTOCOL
+from sb3_mimic.evaluation.episodes import run_episodes, uniform_start_phases
 from sb3_mimic.policies.saved import load_weights, read_pretrained, save_weights
 from sb3_mimic.rl.algorithms import make_model
 from sb3_mimic.rl.callbacks import ThreadsCallback

@@ -12,12 +12,12 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, Ve
 
 from sb3_mimic.envs import NativeVecEnv
 from sb3_mimic.envs.core.env import MimicEnv
-from sb3_mimic.envs.core.vec_env import foreign_wrapper
+from sb3_mimic.envs.core.vec_env import find_unsupported_wrapper
 from sb3_mimic.errors import InputError
 
 
-def as_shown(envs: VecEnv) -> VecEnv:
-    """Environments as SB3 shows them to a policy: images with the colors first."""
+def transpose_images(envs: VecEnv) -> VecEnv:
+    """Environments whose images have their colors first, as SB3's policies see them."""
     space: Any = envs.observation_space
     if is_image_space(space) and not is_image_space_channels_first(space):
         return VecTransposeImage(envs)
@@ -71,7 +71,7 @@ def make_envs(
     made = make_env(env_id, env_kwargs)
     vec_env: VecEnv
     env = made.unwrapped
-    if isinstance(env, MimicEnv) and foreign_wrapper(made) is None:
+    if isinstance(env, MimicEnv) and find_unsupported_wrapper(made) is None:
         vec_env = NativeVecEnv(env, env.make_batch(n_envs))
     else:
         with closing(made):

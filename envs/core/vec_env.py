@@ -207,7 +207,7 @@ def make_native_vec_env(
         raise ValueError(
             f"{env_id} is no sb3_mimic environment: use make_vec_env of Stable-Baselines3"
         )
-    wrapper = foreign_wrapper(made)
+    wrapper = find_unsupported_wrapper(made)
     if wrapper is not None:
         raise ValueError(
             f"{env_id} as asked is wrapped in {wrapper}, which nothing in a batch is: use "
@@ -219,8 +219,8 @@ def make_native_vec_env(
     return vec_env
 
 
-def foreign_wrapper(env: gym.Env[Any, Any]) -> str | None:
-    """Name of a wrapper around an environment that changes what it does; None without one.
+def find_unsupported_wrapper(env: gym.Env[Any, Any]) -> str | None:
+    """Name of a wrapper that a batch would leave out; None without one.
 
     Args:
         env: As `gymnasium.make` gives it: what Gymnasium checks is no change.

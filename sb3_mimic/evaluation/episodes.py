@@ -1,8 +1,8 @@
-"""Episodes run side by side, and what the protocol fixes about them."""
+"""Episodes run side by side, and their starts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -11,22 +11,13 @@ from numpy.typing import NDArray
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.core.batched import BatchedEnv
 from sb3_mimic.envs.tracking.batch import TrackingBatch
+from sb3_mimic.policies.protocol import Policy
 from sb3_mimic.policies.randomness import forked_randomness
-from sb3_mimic.report.video import Policy
-
-# What of the humanoid's task the protocol fixes; observation and control are the policy's.
-PROTOCOL: Final[Mapping[str, Any]] = {
-    "reward": "deepmimic",
-    "early_termination": "fall",
-    "anchor": "root",
-    "episode_seconds": 20.0,
-    "push_force": 0.0,
-}
 
 
 @dataclass(frozen=True)
 class Episodes:
-    """What n episodes, run side by side, gave.
+    """Results of n episodes that were run side by side.
 
     Attributes:
         rewards: Reward of each step, 0 after the end, shape (steps, n).
@@ -58,10 +49,10 @@ def run_episodes(
 
     Args:
         batch: n environments.
-        policy: What acts.
+        policy: The policy that acts.
         options: Reset options of each, n of them.
         seed: Environment i is seeded with ``seed + i``; stochastic actions with ``seed``.
-        deterministic: Whether actions are.
+        deterministic: Whether actions are deterministic.
         measure: Called after every step, gives named measures, shape (n,) each.
         n_steps: Steps after which no further one is made; None for whole episodes.
         disturb: Called before every step with its number, from 0; may change the batch's states and
@@ -101,7 +92,7 @@ def run_episodes(
     return Episodes(np.array(rewards), lengths, fallen, means, last)
 
 
-def even_starts(batch: BatchedEnv) -> list[dict[str, float]]:
+def uniform_start_phases(batch: BatchedEnv) -> list[dict[str, float]]:
     """Reset options of each environment: start phases spread evenly over a looping clip.
 
     Clips that do not loop start at phase 0; other tasks have no phase and get no options.

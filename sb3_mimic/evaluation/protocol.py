@@ -1,18 +1,17 @@
 """Evaluation: one protocol, used everywhere.
 
-Humanoid: DeepMimic's released reward, summed over an episode and divided by the control steps of a
-full one; 20 s, start phases spread evenly over the clip, exact reference states; a clip that does
-not loop is performed once, from its start. Episodes end by falls only; after one every remaining
-step counts 0. The reference's ground position is moved onto the root at each cycle, but drift is
-measured against the reference that is not.
+Tracking a clip: DeepMimic's released reward, summed over an episode and divided by the control
+steps of a full one; 20 s, start phases spread evenly over the clip, exact reference states; a clip
+that does not loop is performed once, from its start. Episodes end by falls only; after one every
+remaining step counts 0. The reference's ground position is moved onto the root at each cycle, but
+drift is measured against the reference that is not.
 
 Of several clips each is evaluated by itself, as if it were the only one.
 
-PiDog: episodes of 20 s from the environment's own starts.
+Other environments of this package's kind: their own episodes from their own starts.
 """
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,18 +19,27 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env import VecEnv, unwrap_vec_normalize
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.core.env import MimicEnv
-from sb3_mimic.envs.core.make import as_shown, make_env, make_envs
-from sb3_mimic.envs.core.vec_env import foreign_wrapper
+from sb3_mimic.envs.core.make import make_envs, transpose_images
 from sb3_mimic.envs.tracking.batch import TrackingBatch
-from sb3_mimic.envs.tracking.joints import JointSpace
+from sb3_mimic.envs.tracking.lookup import find_tracking_batch
+from sb3_mimic.envs.tracking.options import TrackingOptions
+from sb3_mimic.envs.tracking.reference import ReferenceSet
 from sb3_mimic.errors import InputError
-from sb3_mimic.evaluation.episodes import PROTOCOL, Episodes, even_starts, run_episodes
-from sb3_mimic.report.video import Policy
-from sb3_mimic.rl.callbacks.motion_sampling import motions_apart
+from sb3_mimic.evaluation.environments import (
+    Environment,
+    check_spaces,
+    find_mimic_env,
+    fix_options,
+    freeze_normalization,
+    normalize_observations,
+    open_environment,
+)
+from sb3_mimic.evaluation.episodes import Episodes, run_episodes, uniform_start_phases
+from sb3_mimic.policies.protocol import Policy
 from sb3_mimic.tasks.motions import merged
 
 N_EPISODES = 32
@@ -39,87 +47,88 @@ N_EPISODES = 32
 
 def evaluate(
     policy: Policy,
-    env_id: str,
+    env: Environment,
     env_kwargs: Mapping[str, Any] | None = None,
     *,
     n_episodes: int = N_EPISODES,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Evaluates a policy by the protocol.
+    """Evaluates a policy, by the protocol where the environment is of this package's kind.
 
     Args:
         policy: An SB3 model or policy, or anything with its ``predict``. Statistics of a
-            ``VecNormalize`` around a model's training environments are applied.
-        env_id: Gymnasium id.
-        env_kwargs: Keyword arguments of the environment: the motion, and the observation and
-            control that the policy was trained with.
+            ``VecNormalize`` are applied: of the environment's, else of the one around a model's
+            training environments.
+        env: Gymnasium id, an environment, or a ``VecEnv``, as SB3's ``evaluate_policy`` takes it.
+            An environment that is passed is never closed. One that the protocol applies to is not
+            even stepped: a batch like it is made. Any other, one within a wrapper that changes what
+            it does among them, is evaluated by ``evaluate_policy`` and reset in the end.
+        env_kwargs: Keyword arguments of the environment where it is given by its id: the motion,
+            and the observation and control that the policy was trained with.
         n_episodes: Number of episodes.
-        seed: Seed of starts and of stochastic actions.
+        seed: Seed of starts and of stochastic actions. An environment that ``evaluate_policy``
+            steps is seeded only where it is given by its id.
 
     Returns:
         ``mean_reward``, ``std_reward`` and ``mean_ep_length`` as SB3's ``evaluate_policy`` has
         them, deterministic, of the environment's own return. Of this package's environments also
-        ``survival_s``; of an imitation ``normalized_return``, its standard deviation over the
+        ``survival_s``; of tracking a clip ``normalized_return``, its standard deviation over the
         episodes ``normalized_return_std``, ``normalized_return_stochastic``, ``joint_error_rad``
         (mean over joints and steps of the geodesic angle), ``mpjpe_mm`` and ``mpjpe_global_mm``
         (mean distance of the joints from the reference's, relative to the root and in the world)
-        and ``root_drift_m`` (at the end of an episode); of a walk ``forward_speed_mps`` (net, along
-        the first heading). Of several clips each figure is the mean over them, and those of each
-        follow as ``<clip>/<figure>``; ``n_episodes`` are of each clip.
+        and ``root_drift_m`` (at the end of an episode); of other tasks ``forward_speed_mps`` (net,
+        along the first heading). Of several clips each figure is the mean over them, and those of
+        each follow as ``<clip>/<figure>``; ``n_episodes`` are of each clip.
 
     Raises:
         InputError: If the policy was trained in other spaces than the environment's, or that
             cannot be made.
 
     Example:
-        >>> import gymnasium as gym, sb3_mimic
+        >>> import gymnasium as gym
         >>> from stable_baselines3 import PPO
-        >>> model = PPO("MlpPolicy", gym.make("sb3_mimic/PiDog-v0"), n_steps=64)
-        >>> sorted(evaluate(model, "sb3_mimic/PiDog-v0", n_episodes=2))[:2]
-        ['forward_speed_mps', 'mean_ep_length']
+        >>> env = gym.make("Pendulum-v1")
+        >>> model = PPO("MlpPolicy", env, n_steps=64, batch_size=64)
+        >>> sorted(evaluate(model, env, n_episodes=2))
+        ['mean_ep_length', 'mean_reward', 'std_reward']
     """
     if n_episodes < 1:
         raise InputError(f"the number of episodes must be at least 1, got {n_episodes}")
-    kwargs = dict(env_kwargs or {})
-    with closing(make_env(env_id, kwargs)) as env:
-        _check_spaces(policy, env)
-        normalize = getattr(policy, "get_vec_normalize_env", lambda: None)()
-        if normalize is not None:
-            policy = _Normalizing(policy, normalize)
-        base = env.unwrapped
-        if not isinstance(base, MimicEnv) or foreign_wrapper(env) is not None:
-            return _evaluate_any(policy, env_id, kwargs, n_episodes, seed)
-        if isinstance(base.batched, TrackingBatch):
+    with open_environment(env, env_kwargs) as opened:
+        check_spaces(policy, opened)
+        base = find_mimic_env(opened)
+        if base is not None:
+            policy = normalize_observations(policy, opened)
+            batch = find_tracking_batch(base)
+            if batch is None:
+                return _evaluate_locomotion(policy, base, n_episodes, seed)
             return merged(
                 {
-                    name: _evaluate_imitation(policy, env_id, alone, n_episodes, seed)
-                    for name, alone in motions_apart(env_id, kwargs).items()
+                    reference.clip.name: _evaluate_tracking(
+                        policy, batch, ReferenceSet([reference]), n_episodes, seed
+                    )
+                    for reference in batch.references.references
                 }
             )
-        return _evaluate_walk(policy, base, n_episodes, seed)
+        if not isinstance(env, str):
+            return _evaluate_existing(policy, opened, n_episodes)
+    return _evaluate_made(policy, env, dict(env_kwargs or {}), n_episodes, seed)
 
 
-class _Normalizing:
-    """A policy that sees observations as the ``VecNormalize`` has them that it was trained in."""
-
-    def __init__(self, policy: Policy, normalize: VecNormalize) -> None:
-        self.policy = policy
-        self.normalize = normalize
-
-    def predict(self, observation: Any, *arguments: Any, **options: Any) -> tuple[Any, Any]:
-        shown = np.asarray(self.normalize.normalize_obs(observation))
-        return self.policy.predict(shown, *arguments, **options)
-
-
-def _evaluate_imitation(
-    policy: Policy, env_id: str, kwargs: dict[str, Any], n_episodes: int, seed: int
+def _evaluate_tracking(
+    policy: Policy, batch: TrackingBatch, references: ReferenceSet, n_episodes: int, seed: int
 ) -> dict[str, float]:
-    protocol = {**kwargs, **PROTOCOL}
-    deterministic = _imitate(policy, env_id, protocol, n_episodes, seed, deterministic=True)
-    stochastic = _imitate(policy, env_id, protocol, n_episodes, seed, deterministic=False)
-    own = deterministic
-    if {**PROTOCOL, **kwargs} != protocol:
-        own = _imitate(policy, env_id, kwargs, n_episodes, seed, deterministic=True)
+    def track(options: TrackingOptions, *, deterministic: bool = True) -> _Tracking:
+        own = type(batch)(references, options, n_episodes)
+        try:
+            return _track(policy, own, seed, deterministic=deterministic)
+        finally:
+            own.close()
+
+    protocol = fix_options(batch.options)
+    deterministic = track(protocol)
+    stochastic = track(protocol, deterministic=False)
+    own = deterministic if batch.options == protocol else track(batch.options)
     returns = deterministic.episodes.rewards.sum(axis=0) / deterministic.full_steps
     noisy_returns = stochastic.episodes.rewards.sum(axis=0) / stochastic.full_steps
     return {
@@ -136,7 +145,7 @@ def _evaluate_imitation(
 
 
 @dataclass(frozen=True)
-class _Imitation:
+class _Tracking:
     """Episodes, the steps of a full one, and the length of a step [s]."""
 
     episodes: Episodes
@@ -144,23 +153,9 @@ class _Imitation:
     dt: float
 
 
-def _imitate(
-    policy: Policy,
-    env_id: str,
-    kwargs: dict[str, Any],
-    n_episodes: int,
-    seed: int,
-    *,
-    deterministic: bool,
-) -> _Imitation:
-    env = gym.make(env_id, **kwargs).unwrapped
-    if not isinstance(env, MimicEnv):
-        raise TypeError(f"{env_id} is no MimicEnv")
-    batch = env.make_batch(n_episodes)
-    if not isinstance(batch, TrackingBatch):
-        raise TypeError(f"{env_id} is no TrackingEnv")
-    reference = batch.reference
-    joints = JointSpace(batch.robot.joint_names)
+def _track(policy: Policy, batch: TrackingBatch, seed: int, *, deterministic: bool) -> _Tracking:
+    """Runs an episode in each environment of a batch that has one reference."""
+    joints = batch.robot.joint_space
     model = batch.robot.model
     data = mujoco.MjData(model)
 
@@ -176,28 +171,23 @@ def _imitate(
             "root_drift": np.hypot(*offset[:, 0, :2].T),
         }
 
-    try:
-        episodes = run_episodes(
-            batch,
-            policy,
-            even_starts(batch),
-            seed=seed,
-            deterministic=deterministic,
-            measure=measure,
-        )
-        full = reference.duration * batch.robot.control_rate
-        return _Imitation(
-            episodes,
-            batch.episode_steps if reference.loop else int(np.ceil(full - 1e-6)),
-            batch.dt,
-        )
-    finally:
-        batch.close()
-        env.close()
+    episodes = run_episodes(
+        batch,
+        policy,
+        uniform_start_phases(batch),
+        seed=seed,
+        deterministic=deterministic,
+        measure=measure,
+    )
+    reference = batch.reference
+    full = reference.duration * batch.robot.control_rate
+    return _Tracking(
+        episodes, batch.episode_steps if reference.loop else int(np.ceil(full - 1e-6)), batch.dt
+    )
 
 
 def joint_positions(model: mujoco.MjModel, data: mujoco.MjData, qpos: FloatArray) -> FloatArray:
-    """Where the joints are: the frames of all bodies, ``(n, nbody - 1, 3)`` [m], the root first.
+    """Positions of the joints: the frames of all bodies, ``(n, nbody - 1, 3)`` [m], the root first.
 
     Args:
         model: The robot.
@@ -212,7 +202,9 @@ def joint_positions(model: mujoco.MjModel, data: mujoco.MjData, qpos: FloatArray
     return found
 
 
-def _evaluate_walk(policy: Policy, env: MimicEnv, n_episodes: int, seed: int) -> dict[str, float]:
+def _evaluate_locomotion(
+    policy: Policy, env: MimicEnv, n_episodes: int, seed: int
+) -> dict[str, float]:
     batch = env.make_batch(n_episodes)
 
     def measure() -> dict[str, FloatArray]:
@@ -230,20 +222,39 @@ def _evaluate_walk(policy: Policy, env: MimicEnv, n_episodes: int, seed: int) ->
     }
 
 
-def _evaluate_any(
+def _evaluate_made(
     policy: Policy, env_id: str, kwargs: dict[str, Any], n_episodes: int, seed: int
 ) -> dict[str, float]:
-    """SB3's own evaluation, for environments of other packages."""
-    envs = as_shown(make_envs(env_id, min(n_episodes, 8), seed=seed, env_kwargs=kwargs))
+    """SB3's own evaluation, in environments made for it."""
+    envs = transpose_images(make_envs(env_id, min(n_episodes, 8), seed=seed, env_kwargs=kwargs))
     try:
-        returns, lengths = evaluate_policy(
-            policy,  # type: ignore[arg-type]
-            envs,
-            n_eval_episodes=n_episodes,
-            return_episode_rewards=True,
-        )
+        return _evaluate_by_sb3(normalize_observations(policy, envs), envs, n_episodes)
     finally:
         envs.close()
+
+
+def _evaluate_existing(
+    policy: Policy, env: gym.Env[Any, Any] | VecEnv, n_episodes: int
+) -> dict[str, float]:
+    """SB3's own evaluation, in an environment of the user's."""
+    if not (isinstance(env, VecEnv) and unwrap_vec_normalize(env)):  # else it normalizes by itself
+        policy = normalize_observations(policy, env)
+    with freeze_normalization(env):
+        found = _evaluate_by_sb3(policy, env, n_episodes)
+        env.reset()
+    return found
+
+
+def _evaluate_by_sb3(
+    policy: Policy, env: gym.Env[Any, Any] | VecEnv, n_episodes: int
+) -> dict[str, float]:
+    returns, lengths = evaluate_policy(
+        policy,  # type: ignore[arg-type]
+        env,
+        n_eval_episodes=n_episodes,
+        return_episode_rewards=True,
+        warn=False,
+    )
     return {
         "mean_reward": float(np.mean(returns)),
         "std_reward": float(np.std(returns)),
@@ -258,21 +269,3 @@ def _returns(episodes: Episodes) -> dict[str, float]:
         "std_reward": float(totals.std()),
         "mean_ep_length": float(episodes.lengths.mean()),
     }
-
-
-def _check_spaces(policy: Policy, env: gym.Env[Any, Any]) -> None:
-    for what, space in (
-        ("observations", env.observation_space),
-        ("actions", env.action_space),
-    ):
-        trained = getattr(policy, what.removesuffix("s") + "_space", None)
-        if trained is None or trained.shape == space.shape:
-            continue
-        if space.shape is not None and len(space.shape) == 3 == len(trained.shape):
-            height, width, channels = space.shape
-            if trained.shape == (channels, height, width):
-                continue
-        raise InputError(
-            f"the policy was trained on {what} of shape {trained.shape}, the environment's have "
-            f"{space.shape}"
-        )

@@ -1,15 +1,14 @@
-"""What a policy withstands: pushes in the middle of a motion, and starts beside the reference.
+"""Robustness of a policy: pushes in the middle of a motion, and starts beside the reference.
 
 Deterministic actions, and the protocol of :mod:`sb3_mimic.evaluation.protocol`: only a fall ends an
 episode.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,10 +17,17 @@ from sb3_mimic.envs.core.batched import BatchedEnv
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.manifold import displace, random_tangents
 from sb3_mimic.envs.tracking.batch import TrackingBatch
+from sb3_mimic.envs.tracking.lookup import find_tracking_batch
 from sb3_mimic.envs.tracking.pushes import PUSH_SECONDS
 from sb3_mimic.errors import InputError
-from sb3_mimic.evaluation.episodes import PROTOCOL, even_starts, run_episodes
-from sb3_mimic.report.video import Policy
+from sb3_mimic.evaluation.environments import (
+    Environment,
+    find_mimic_env,
+    make_protocol_batch,
+    open_environment,
+)
+from sb3_mimic.evaluation.episodes import run_episodes, uniform_start_phases
+from sb3_mimic.policies.protocol import Policy
 from sb3_mimic.spatial import from_heading_frame, heading
 
 IntArray = NDArray[np.intp]
@@ -87,48 +93,51 @@ class PerturbationCurve:
 
 def push_test(
     policy: Policy,
-    env_id: str,
+    env: Environment,
     env_kwargs: Mapping[str, Any] | None = None,
     *,
     n_phases: int = N_PHASES,
     seed: int = 0,
-    report: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> PushTest:
-    """Pushes the root for .2 s and finds the largest force that makes the body fall in no moment.
+    """Pushes the root for 0.2 s and finds the largest force that the body survives at every moment.
 
     Looping clips are begun at 8 phases and pushed after 1 s; clips that do not loop are begun at
-    their start and pushed at 8 moments; other robots are pushed at 8 moments spread over .4 s. The
+    their start and pushed at 8 moments; other tasks are pushed at 8 moments spread over 0.4 s. The
     force is constant, at the center of mass of the root body, along the heading when the push
-    begins or across it. Survived is what does not fall for 3 s, or to the end of the clip. Each
+    begins or across it. A body survives that does not fall for 3 s, or to the end of the clip. Each
     moment and direction has its own bisection, which takes for granted that a stronger push is not
     survived where a weaker one is not.
 
     Args:
         policy: An SB3 model or policy, or anything with its ``predict``.
-        env_id: Gymnasium id of an environment of this package's kind.
-        env_kwargs: Keyword arguments of the environment.
+        env: Gymnasium id of an environment of this package's kind, or such an environment, which
+            is neither stepped nor closed.
+        env_kwargs: Keyword arguments of the environment where it is given by its id.
         n_phases: Number of moments.
         seed: Seed of first states where they are random.
-        report: Told after each round how many bisections are still going on.
+        progress: Called after each round with the number of bisections still going on.
 
     Raises:
         InputError: If the environment is of another kind.
 
     Example:
-        >>> import gymnasium as gym, sb3_mimic
+        >>> import gymnasium as gym
         >>> from stable_baselines3 import PPO
-        >>> model = PPO("MlpPolicy", gym.make("sb3_mimic/PiDog-v0"), n_steps=64, seed=0)
-        >>> push_test(model, "sb3_mimic/PiDog-v0").forward.shape
+        >>> from sb3_mimic.tasks import DEFAULT_TASK, get_task
+        >>> env = gym.make(get_task(DEFAULT_TASK).env_id)
+        >>> model = PPO("MlpPolicy", env, n_steps=64, seed=0)
+        >>> push_test(model, env).forward.shape
         (8,)
     """
-    with _task(env_id, env_kwargs) as env:
-        model = env.batched.robot.model
+    with _open_mimic_env(env, env_kwargs) as base:
+        model = base.batched.robot.model
         weight = float(model.body_mass.sum() * np.linalg.norm(model.opt.gravity))
         directions = np.repeat(_DIRECTIONS, n_phases, axis=0)
         moments = np.tile(np.arange(n_phases), len(_DIRECTIONS))
 
         def survives(pending: IntArray, forces: FloatArray) -> NDArray[np.bool_]:
-            batch = env.make_batch(len(pending))
+            batch = make_protocol_batch(base, len(pending))
             try:
                 return _survive_pushes(
                     batch,
@@ -141,7 +150,7 @@ def push_test(
                 batch.close()
 
         largest = bisect(
-            survives, len(moments), _FIRST * weight, _PRECISION * weight, _MOST * weight, report
+            survives, len(moments), _FIRST * weight, _PRECISION * weight, _MOST * weight, progress
         ).reshape(len(_DIRECTIONS), n_phases)
     return PushTest(largest[0], largest[1:].min(axis=0), _PRECISION * weight, _MOST * weight)
 
@@ -152,7 +161,7 @@ def bisect(
     first: float,
     precision: float,
     limit: float,
-    report: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> FloatArray:
     """The largest force survived in each of n cases, ``(n,)``: doubling, then halving.
 
@@ -163,7 +172,7 @@ def bisect(
         precision: A case is done when the smallest force that it did not survive is no further
             above the largest that it did.
         limit: No larger force is tried.
-        report: Told after each round how many cases are not done.
+        progress: Called after each round with the number of cases not done.
     """
     low, high = np.zeros(n), np.full(n, np.inf)
     pending = np.arange(n)
@@ -177,13 +186,13 @@ def bisect(
         known = np.isfinite(high[pending])
         middle = (low[pending] + np.where(known, high[pending], 0.0)) / 2
         forces = np.where(known, middle, np.minimum(2 * low[pending], limit))
-        report(len(pending))
+        progress(len(pending))
     return low
 
 
 def perturbation_curve(
     policy: Policy,
-    env_id: str,
+    env: Environment,
     env_kwargs: Mapping[str, Any] | None = None,
     *,
     spreads: Sequence[float] = SPREADS,
@@ -197,8 +206,9 @@ def perturbation_curve(
 
     Args:
         policy: An SB3 model or policy, or anything with its ``predict``.
-        env_id: Gymnasium id of an environment of this package's kind.
-        env_kwargs: Keyword arguments of the environment.
+        env: Gymnasium id of an environment of this package's kind, or such an environment, which
+            is neither stepped nor closed.
+        env_kwargs: Keyword arguments of the environment where it is given by its id.
         spreads: How large the disturbances are.
         n_episodes: Episodes of each.
         seed: Seed of the disturbances.
@@ -207,11 +217,11 @@ def perturbation_curve(
         InputError: If the environment is of another kind.
     """
     survival, survived, full = [], [], 0.0
-    with _task(env_id, env_kwargs) as env:
-        nq, nv = env.batched.robot.model.nq, env.batched.robot.model.nv
+    with _open_mimic_env(env, env_kwargs) as base:
+        nq, nv = base.batched.robot.model.nq, base.batched.robot.model.nv
         unit = random_tangents(n_episodes, nv, 1.0, np.random.default_rng(seed))
         for spread in spreads:
-            batch = env.make_batch(n_episodes)
+            batch = make_protocol_batch(base, n_episodes)
             full = _full_seconds(batch)
 
             def displace_all(step: int, spread: float = spread, batch: BatchedEnv = batch) -> None:
@@ -222,7 +232,7 @@ def perturbation_curve(
 
             try:
                 episodes = run_episodes(
-                    batch, policy, even_starts(batch), seed=seed, disturb=displace_all
+                    batch, policy, uniform_start_phases(batch), seed=seed, disturb=displace_all
                 )
             finally:
                 batch.close()
@@ -275,18 +285,21 @@ def _full_seconds(batch: BatchedEnv) -> float:
 
 
 @contextmanager
-def _task(env_id: str, env_kwargs: Mapping[str, Any] | None) -> Iterator[MimicEnv]:
-    """The environment with what the protocol fixes."""
-    kwargs = dict(env_kwargs or {})
-    with closing(gym.make(env_id, **kwargs)) as made:
-        if not isinstance(made.unwrapped, MimicEnv):
+def _open_mimic_env(env: Environment, env_kwargs: Mapping[str, Any] | None) -> Iterator[MimicEnv]:
+    """The environment that batches are made of.
+
+    Raises:
+        InputError: If it is of another kind, within a wrapper that changes what it does, or tracks
+            several clips.
+    """
+    with open_environment(env, env_kwargs) as opened:
+        base = find_mimic_env(opened)
+        if base is None:
             raise InputError(
-                f"{env_id}: only environments of sb3-mimic's kind can be pushed and displaced"
+                f"{env if isinstance(env, str) else type(env).__name__}: only environments of "
+                "sb3-mimic's kind, not wrapped in anything, can be pushed and displaced"
             )
-        if isinstance(made.unwrapped.batched, TrackingBatch):
-            if len(made.unwrapped.batched.references) > 1:
-                raise InputError("pushes and disturbed starts are tried on one motion at a time")
-            kwargs |= PROTOCOL
-    with closing(gym.make(env_id, **kwargs)) as made:
-        if isinstance(made.unwrapped, MimicEnv):
-            yield made.unwrapped
+        batch = find_tracking_batch(base)
+        if batch is not None and len(batch.references) > 1:
+            raise InputError("pushes and disturbed starts are tried on one motion at a time")
+        yield base

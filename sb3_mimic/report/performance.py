@@ -17,15 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.demos.gait import GAITS, make_gait
 from sb3_mimic.envs.core.batched import BatchedEnv
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.rendering import Renderer, RenderOptions
 from sb3_mimic.envs.core.robot import Robot
-from sb3_mimic.envs.pidog.batch import PiDogBatch
 from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.joints import JointSpace
-from sb3_mimic.report.video import LARGEST_RATE, Policy, write_video
+from sb3_mimic.policies.protocol import Policy
+from sb3_mimic.report.video import LARGEST_RATE, write_video
 
 # Episodes that errors are averaged over, from phases spread evenly.
 _N_EPISODES = 8
@@ -90,7 +89,7 @@ def perform(
         policy: What acts, deterministically.
         env_id: Gymnasium id.
         env_kwargs: Keyword arguments of the environment.
-        gait: PiDog's gait to compare with, by name.
+        gait: Gait to compare with, by name, where the robot has gaits of its own.
         seconds: Length; a clip that does not loop is performed once.
         seed: Seed of the starts.
 
@@ -215,8 +214,9 @@ def _walk(
                 break
     steps = len(qpos)
     played = None
-    if gait in GAITS and isinstance(batch, PiDogBatch):
-        played = _play_gait(env, str(gait), steps - 1, seed)
+    actions = None if gait is None else batch.open_loop_actions(gait, steps - 1)
+    if actions is not None:
+        played = _play(env, actions, seed)
     return Performance(
         robot=robot,
         model_name=f"gait {gait}" if played is not None else "",
@@ -232,12 +232,13 @@ def _walk(
     )
 
 
-def _play_gait(env: MimicEnv, name: str, n_steps: int, seed: int) -> FloatArray:
+def _play(env: MimicEnv, actions: FloatArray, seed: int) -> FloatArray:
+    """Positions ``(T + 1, nq)`` of an episode in which actions ``(T, size)`` are played."""
     batch: BatchedEnv = env.make_batch(1)
     with closing(batch):
         batch.reset(np.zeros(1, np.intp), [np.random.default_rng(seed)], [{}])
         qpos = [batch.qpos[0].copy()]
-        for action in make_gait(name).actions(np.arange(n_steps) * batch.dt):
+        for action in actions:
             batch.step(action[None])
             qpos.append(batch.qpos[0].copy())
     return np.array(qpos)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.tracking.env import TrackingEnv
+from sb3_mimic.policies.protocol import Policy
 from sb3_mimic.refine.actions import RefinedActions, check_fits
-from sb3_mimic.report.video import LARGEST_RATE, Policy, write_video
+from sb3_mimic.report.video import LARGEST_RATE, write_video
 from sb3_mimic.spatial import heading
 
 

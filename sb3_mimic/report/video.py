@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import gymnasium as gym
 import imageio.v2 as imageio
@@ -16,25 +16,13 @@ from numpy.typing import NDArray
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
+from sb3_mimic.policies.protocol import Policy
 
 #: Videos leave out pictures beyond this rate [Hz]: without a GPU each costs as much as many steps.
 LARGEST_RATE = 30.0
 
 # Type of the box of an MP4 file without which no frame is found.
 _INDEX = b"moov"
-
-
-class Policy(Protocol):
-    """What acts: an SB3 model or policy, or anything with its ``predict``."""
-
-    def predict(
-        self,
-        observation: NDArray[Any],
-        state: Any = None,
-        episode_start: Any = None,
-        deterministic: bool = False,
-    ) -> tuple[NDArray[Any], Any]:
-        """The action for an observation."""
 
 
 def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float) -> None:

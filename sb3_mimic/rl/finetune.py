@@ -17,19 +17,19 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_mimic.envs.core.make import as_shown
+from sb3_mimic.envs.core.make import transpose_images
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.normalizer import normalizers
 from sb3_mimic.policies.saved import save_model
 from sb3_mimic.rl.callbacks import (
     AdaptiveRateCallback,
     AtomicCheckpointCallback,
-    EvenStartsEvalCallback,
     NormalizerCallback,
     RewardTermsCallback,
     SaveModelCallback,
     StaggerCallback,
     ThreadsCallback,
+    UniformStartsEvalCallback,
     VideoCallback,
 )
 from sb3_mimic.rl.callbacks.progress import HistogramCallback, ProgressCallback
@@ -70,7 +70,7 @@ def fine_tune(
     record: Callable[[Any, int], None] | None = None,
     visualize_freq: int = 0,
     progress_bar: bool = True,
-    say: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
     resume: bool = False,
 ) -> OnPolicyAlgorithm:
     """Trains a model with its own algorithm; ``learn`` with the usual callbacks set up.
@@ -86,7 +86,7 @@ def fine_tune(
         record: Called with the model and the number of steps every ``visualize_freq`` steps.
         visualize_freq: 0 never calls it.
         progress_bar: Whether to show a bar on stderr, with return, survival and time left.
-        say: Told the same in a line every minute, where no bar is shown.
+        log: Called with the same as a line every minute, where no bar is shown.
         resume: Whether the model's count of steps goes on instead of starting at 0.
 
     Returns:
@@ -122,7 +122,7 @@ def fine_tune(
             progress_bar,
         )
         + _as_callbacks(callback)
-        + ([ProgressCallback(None if progress_bar else say)] if progress_bar or say else [])
+        + ([ProgressCallback(None if progress_bar else log)] if progress_bar or log else [])
     )
     begun = model.num_timesteps if resume else 0
     try:
@@ -208,8 +208,8 @@ def _evaluation(
     verbose: bool,
 ) -> EvalCallback:
     """SB3's evaluation, going on where the run's earlier ones ended."""
-    callback = EvenStartsEvalCallback(
-        as_shown(eval_env),
+    callback = UniformStartsEvalCallback(
+        transpose_images(eval_env),
         callback_on_new_best=None if run is None else SaveModelCallback(run.best_model),
         n_eval_episodes=settings.n_eval_episodes,
         eval_freq=eval_freq,

@@ -46,8 +46,8 @@ from sb3_mimic.rl.warm_start import CriticWarmupCallback
 from sb3_mimic.tasks import CloningSettings
 
 Method = Literal["gail", "airl"]
-Report = Callable[[int, int], None]
-"""Told how many environment steps are done, and of how many."""
+Progress = Callable[[int, int], None]
+"""Called with the number of environment steps done and that of all."""
 
 # What imitation needs of an info: it stores every one of them.
 _KEPT_INFOS = ("terminal_observation", "TimeLimit.truncated", "episode")
@@ -57,21 +57,21 @@ _DAGGER_EPOCHS = 4
 _DISCRIMINATOR_BATCH = 1024
 
 
-class CountedEnvs(VecEnvWrapper):
-    """Environments for imitation's trainers, which tell nobody how far they are.
+class ProgressVecEnv(VecEnvWrapper):
+    """Environments that count their steps, since imitation's trainers report no progress.
 
-    What only training callbacks look at is left out of ``infos``: imitation stores all of them.
+    ``infos`` are reduced to the entries that imitation needs, since it stores all of them.
 
     Args:
         venv: The environments.
         total_timesteps: Steps to be done.
-        report: Told at every step.
+        progress: Called at every step.
     """
 
-    def __init__(self, venv: VecEnv, total_timesteps: int, report: Report) -> None:
+    def __init__(self, venv: VecEnv, total_timesteps: int, progress: Progress) -> None:
         super().__init__(venv)
         self._done, self._total = 0, total_timesteps
-        self._report = report
+        self._progress = progress
 
     def reset(self) -> VecEnvObs:
         """Starts new episodes."""
@@ -82,7 +82,7 @@ class CountedEnvs(VecEnvWrapper):
         observations, rewards, dones, infos = self.venv.step_wait()
         kept = [{name: info[name] for name in _KEPT_INFOS if name in info} for info in infos]
         self._done = min(self._done + self.num_envs, self._total)
-        self._report(self._done, self._total)
+        self._progress(self._done, self._total)
         return observations, rewards, dones, kept
 
 
@@ -94,7 +94,7 @@ def dagger(
     expert: BasePolicy | BaseAlgorithm | None = None,
     settings: CloningSettings | None = None,
     seed: int = 0,
-    report: Report = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> int:
     """Clones an expert in the states that the clone itself comes into (DAgger).
 
@@ -110,7 +110,7 @@ def dagger(
             :class:`sb3_mimic.rl.nearest.NearestDemonstration`.
         settings: Batch and step size, and bounds of the noise set at the end.
         seed: Seed of everything random.
-        report: Told how far it is.
+        progress: Called at every step with the number done and that of all.
 
     Returns:
         The number of transitions cloned in the end, the demonstrations' among them.
@@ -138,7 +138,7 @@ def dagger(
     try:
         with TemporaryDirectory() as scratch, quiet_datasets():
             trainer = SimpleDAggerTrainer(
-                venv=CountedEnvs(env, total_timesteps, report),
+                venv=ProgressVecEnv(env, total_timesteps, progress),
                 scratch_dir=scratch,
                 expert_policy=expert or NearestDemonstration(demonstrations, env),  # type: ignore[arg-type]
                 expert_trajs=list(demonstrations),
@@ -180,7 +180,7 @@ def adversarial(
     critic_rollouts: int = 5,
     log_dir: Path | None = None,
     seed: int = 0,
-    report: Report = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> OnPolicyAlgorithm:
     """Trains a model against a discriminator that tells its transitions from the demonstrations'.
 
@@ -200,7 +200,7 @@ def adversarial(
         critic_rollouts: Updates in which only the critic learns, of a reward that is new to it.
         log_dir: Folder for TensorBoard; None logs nothing.
         seed: Seed of the discriminator's batches.
-        report: Told how far it is.
+        progress: Called at every step with the number done and that of all.
 
     Returns:
         The model.
@@ -222,7 +222,7 @@ def adversarial(
     trainer = trainer_class(
         demonstrations=list(demonstrations),
         demo_batch_size=min(_DISCRIMINATOR_BATCH, n_transitions),
-        venv=CountedEnvs(env, total_timesteps, report),
+        venv=ProgressVecEnv(env, total_timesteps, progress),
         gen_algo=model,
         reward_net=net_class(
             env.observation_space, env.action_space, normalize_input_layer=RunningNorm

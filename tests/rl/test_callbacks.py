@@ -20,11 +20,11 @@ from sb3_mimic.policies.normalizer import normalizers
 from sb3_mimic.rl.algorithms import make_model
 from sb3_mimic.rl.callbacks import (
     AtomicCheckpointCallback,
-    EvenStartsEvalCallback,
     NormalizerCallback,
     RewardTermsCallback,
     StaggerCallback,
     ThreadsCallback,
+    UniformStartsEvalCallback,
     VideoCallback,
 )
 from sb3_mimic.tasks import Hyperparameters
@@ -254,7 +254,7 @@ def test_evaluations_begin_evenly_and_always_the_same(tmp_path: Path, clips: lis
     try:
         model = make_model("ppo", training, settings, seed=0)
         model.lr_schedule = lambda _: 0.0
-        callback = EvenStartsEvalCallback(
+        callback = UniformStartsEvalCallback(
             evaluation, n_eval_episodes=4, eval_freq=16, log_path=str(tmp_path), verbose=0
         )
         model.learn(4 * 32, callback=callback)
@@ -276,7 +276,7 @@ def test_evaluations_begin_evenly_and_always_the_same(tmp_path: Path, clips: lis
 def test_where_there_is_no_clip_evaluations_are_sb3s(env: VecEnv) -> None:
     model = make_model("ppo", env, SETTINGS, seed=0)
     found = []
-    for kind in (EvenStartsEvalCallback, EvalCallback):
+    for kind in (UniformStartsEvalCallback, EvalCallback):
         evaluation = make_vec_env("Pendulum-v1", 2, seed=1)
         callback = kind(evaluation, n_eval_episodes=2, eval_freq=32, verbose=0)
         model.learn(64, callback=callback)

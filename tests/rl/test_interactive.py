@@ -67,7 +67,7 @@ def test_dagger_clones_what_it_collected_and_leaves_the_critic_alone() -> None:
     error = residual_of(model.policy, *samples)
     reports: list[tuple[int, int]] = []
     n_cloned = dagger(
-        model, demonstrations, 400, seed=0, report=lambda *report: reports.append(report)
+        model, demonstrations, 400, seed=0, progress=lambda *counts: reports.append(counts)
     )
     assert reports[0] == (2, 400)
     assert reports[-1] == (400, 400)
@@ -97,7 +97,7 @@ def test_an_adversary_trains_the_critic_and_then_the_actor(method: Any, algo: st
         128,
         method,
         critic_rollouts=0,
-        report=lambda *report: reports.append(report),
+        progress=lambda *counts: reports.append(counts),
     )
     assert reports[-1] == (128, 128)
     trained = dict(model.policy.named_parameters())

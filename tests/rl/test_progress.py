@@ -35,7 +35,7 @@ def test_lines_tell_what_matters(own: bool, monkeypatch: pytest.MonkeyPatch) -> 
     model = make(own=own)
     n_steps = 512 if own else 1024  # an episode of Pendulum takes 200 steps
     warmup = CriticWarmupCallback(1)
-    fine_tune(model, n_steps, [warmup], progress_bar=False, say=said.append)
+    fine_tune(model, n_steps, [warmup], progress_bar=False, log=said.append)
     assert len(said) == n_steps / 4
     unit = "s" if own else "steps"
     pattern = (
@@ -50,7 +50,7 @@ def test_lines_tell_what_matters(own: bool, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_lines_are_few() -> None:
     said: list[str] = []
-    fine_tune(make(), 512, progress_bar=False, say=said.append)
+    fine_tune(make(), 512, progress_bar=False, log=said.append)
     assert len(said) <= 1
 
 
@@ -60,7 +60,7 @@ def test_a_resumed_training_counts_its_own_steps(monkeypatch: pytest.MonkeyPatch
     model = make()
     fine_tune(model, 256, progress_bar=False)
     said: list[str] = []
-    fine_tune(model, 128, progress_bar=False, say=said.append, resume=True)
+    fine_tune(model, 128, progress_bar=False, log=said.append, resume=True)
     assert said[0].startswith("PPO: 4 of 128 steps (3%)")
     assert said[-1].startswith("PPO: 128 of 128 steps (100%)")
 

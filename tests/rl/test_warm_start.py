@@ -28,8 +28,8 @@ from sb3_mimic.rl.warm_start import (
     CollapseCallback,
     CriticCallback,
     CriticWarmupCallback,
+    ExplorationRecoveryCallback,
     NoiseGateCallback,
-    NoiseReturnCallback,
     RampCallback,
     warm_start,
 )
@@ -327,7 +327,9 @@ def test_noise_returns_after_the_warm_up(start: float, expected: tuple[float, ..
     settings = SETTINGS.updated({"log_std_init": start, "learning_rate": 1e-12})
     model = make_model("ppo", envs, settings, seed=0)
     noise, warmup = Noise(), CriticWarmupCallback(2)
-    model.learn(ROLLOUT * 8, callback=[warmup, NoiseReturnCallback(-2.0, 0.5, warmup), noise])
+    model.learn(
+        ROLLOUT * 8, callback=[warmup, ExplorationRecoveryCallback(-2.0, 0.5, warmup), noise]
+    )
     assert noise.log_stds == pytest.approx(expected, abs=1e-6)
 
 
@@ -365,7 +367,9 @@ def test_noise_falls_where_the_return_does() -> None:
     settings = SETTINGS.updated({"log_std_init": -2.0, "learning_rate": 1e-12})
     model = make_model("ppo", envs, settings, seed=0)
     noise, warmup = Noise(), CriticWarmupCallback(0)
-    model.learn(ROLLOUT * 20, callback=[warmup, NoiseReturnCallback(-2.0, 0.5, warmup), noise])
+    model.learn(
+        ROLLOUT * 20, callback=[warmup, ExplorationRecoveryCallback(-2.0, 0.5, warmup), noise]
+    )
     assert noise.log_stds[:3] == pytest.approx([-2, -2, -2], abs=1e-6)
     assert noise.log_stds[-1] == pytest.approx(-5.0, abs=1e-6)
     assert np.all(np.diff(noise.log_stds) <= 1e-6)
@@ -552,7 +556,7 @@ def test_every_part_can_be_switched_off(env: VecEnv) -> None:
         "AdaptiveRateCallback",
         "CriticWarmupCallback",
         "NoiseGateCallback",
-        "NoiseReturnCallback",
+        "ExplorationRecoveryCallback",
         "CriticCallback",
         "RampCallback",
         "CloningCallback",

@@ -2,7 +2,7 @@
 
 from sb3_mimic.rl.callbacks.adaptive_rate import AdaptiveRateCallback, adapt_rate
 from sb3_mimic.rl.callbacks.checkpoint import AtomicCheckpointCallback, SaveModelCallback
-from sb3_mimic.rl.callbacks.evaluation import EvenStartsEvalCallback
+from sb3_mimic.rl.callbacks.evaluation import UniformStartsEvalCallback
 from sb3_mimic.rl.callbacks.loading import load_callback
 from sb3_mimic.rl.callbacks.motion_sampling import MotionSamplingCallback
 from sb3_mimic.rl.callbacks.noise_ceiling import NoiseCeilingCallback
@@ -17,7 +17,6 @@ from sb3_mimic.rl.callbacks.video import VideoCallback
 __all__ = [
     "AdaptiveRateCallback",
     "AtomicCheckpointCallback",
-    "EvenStartsEvalCallback",
     "HistogramCallback",
     "MotionSamplingCallback",
     "NoiseCeilingCallback",
@@ -28,6 +27,7 @@ __all__ = [
     "SaveModelCallback",
     "StaggerCallback",
     "ThreadsCallback",
+    "UniformStartsEvalCallback",
     "VideoCallback",
     "adapt_rate",
     "load_callback",

@@ -2,11 +2,11 @@
 
 from stable_baselines3.common.callbacks import EvalCallback
 
+from sb3_mimic.envs.tracking.lookup import find_tracking_batch
 from sb3_mimic.io import atomic_path
-from sb3_mimic.rl.callbacks.motion_sampling import humanoids
 
 
-class EvenStartsEvalCallback(EvalCallback):
+class UniformStartsEvalCallback(EvalCallback):
     """SB3's evaluation, whose episodes begin at phases spread evenly over the clip.
 
     Environment i of n begins at phase i / n, every time, as the protocol's do of clips that loop
@@ -22,7 +22,7 @@ class EvenStartsEvalCallback(EvalCallback):
         if self.eval_freq <= 0 or self.n_calls % self.eval_freq:
             return super()._on_step()
         envs = self.eval_env.unwrapped
-        batch = humanoids(envs)
+        batch = find_tracking_batch(envs)
         if batch is not None:
             n, n_motions = envs.num_envs, len(batch.references)
             envs.set_options([{"phase": i / n, "motion": i % n_motions} for i in range(n)])

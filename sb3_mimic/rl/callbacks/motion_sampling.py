@@ -1,10 +1,5 @@
-"""What training performs more often: the clips, and the phases to begin at, that are still hard."""
+"""A sampling of clips and start phases by difficulty."""
 
-from collections.abc import Mapping
-from contextlib import closing
-from typing import Any
-
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
@@ -13,8 +8,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.tracking.batch import TrackingBatch
-from sb3_mimic.envs.tracking.env import TrackingEnv
-from sb3_mimic.envs.tracking.options import motions_of
+from sb3_mimic.envs.tracking.lookup import find_tracking_batch
 from sb3_mimic.errors import InputError
 from sb3_mimic.rl.sb3_hooks import read_from_model, store_in_model
 
@@ -27,24 +21,7 @@ _FLOOR = 0.25
 # Shares below this are alike: at none the odds would have no bound.
 _LEAST = 0.1
 # Where a model keeps the estimates, so that they are in its zip.
-_KEPT = "motion_shares"
-
-
-def motions_apart(env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Keyword arguments of an environment for each of its motions alone, by the clips' names.
-
-    One without motions to choose from has one entry, and no name.
-
-    Args:
-        env_id: Gymnasium id.
-        env_kwargs: Keyword arguments of the environment.
-    """
-    kwargs = dict(env_kwargs)
-    with closing(gym.make(env_id, **kwargs)) as env:
-        if not isinstance(env.unwrapped, TrackingEnv) or "motion" not in kwargs:
-            return {"": kwargs}
-        names, motions = env.unwrapped.motion_names, motions_of(kwargs["motion"])
-    return {name: {**kwargs, "motion": m} for name, m in zip(names, motions, strict=True)}
+_ATTRIBUTE = "motion_shares"
 
 
 def by_difficulty(shares: FloatArray, floor: float = _FLOOR) -> FloatArray:
@@ -91,7 +68,8 @@ class MotionSamplingCallback(BaseCallback):
         verbose: As SB3's.
 
     Raises:
-        InputError: When training starts, if the environments are no native batch of humanoids.
+        InputError: When training starts, if the environments are no native batch that tracks
+            clips.
     """
 
     model: OnPolicyAlgorithm
@@ -106,20 +84,20 @@ class MotionSamplingCallback(BaseCallback):
         self._full_steps: NDArray[np.int64] = np.zeros(0, np.int64)
 
     def _on_training_start(self) -> None:
-        names = _batch(self.training_env).motion_names
-        kept = read_from_model(self.model, _KEPT, {})
+        names = _tracking_batch(self.training_env).motion_names
+        saved = read_from_model(self.model, _ATTRIBUTE, {})
         new = [[0.0, 0.0]] * _PARTS
-        self._shares = {name: [list(part) for part in kept.get(name, new)] for name in names}
-        store_in_model(self.model, _KEPT, self._shares)
+        self._shares = {name: [list(part) for part in saved.get(name, new)] for name in names}
+        store_in_model(self.model, _ATTRIBUTE, self._shares)
         self._draw_by_difficulty()
-        self._look()
+        self._record_starts()
 
     def _on_step(self) -> bool:
         for index in np.flatnonzero(self.locals["dones"]):
             episode = self.locals["infos"][index].get("episode")
             if episode is not None:
-                self._note(int(index), float(episode["r"]))
-        self._look()
+                self._record_return(int(index), float(episode["r"]))
+        self._record_starts()
         return True
 
     def _on_rollout_end(self) -> None:
@@ -129,13 +107,13 @@ class MotionSamplingCallback(BaseCallback):
             self.logger.record(f"motions/{name}_hardest_share", float(share.min()))
             self.logger.record(f"motions/{name}_probability", float(probability))
 
-    def _look(self) -> None:
-        """Keeps what the running episodes perform: one that ends is replaced within its step."""
-        batch = _batch(self.training_env)
+    def _record_starts(self) -> None:
+        """Keeps clip and start of each episode: one that ends is replaced within its last step."""
+        batch = _tracking_batch(self.training_env)
         self._motions, self._full_steps = batch.motions.copy(), batch.full_steps
         self._parts = np.minimum((batch.start_phases * _PARTS).astype(np.intp), _PARTS - 1)
 
-    def _note(self, index: int, total: float) -> None:
+    def _record_return(self, index: int, total: float) -> None:
         parts = self._shares[list(self._shares)[self._motions[index]]]
         mean = parts[self._parts[index]]
         mean[1] = min(mean[1] + 1, _EPISODES)
@@ -144,28 +122,17 @@ class MotionSamplingCallback(BaseCallback):
     def _draw_by_difficulty(self) -> tuple[FloatArray, FloatArray]:
         """Sets the probabilities; gives the shares ``(k, parts)`` and the clips' probabilities."""
         shares = np.array([[share for share, _ in parts] for parts in self._shares.values()])
-        batch = _batch(self.training_env)
+        batch = _tracking_batch(self.training_env)
         batch.motion_probabilities = by_difficulty(shares.mean(axis=1), self.floor)
         batch.phase_probabilities = by_difficulty(shares, self.floor)
         return shares, batch.motion_probabilities
 
 
-def draws_motions(envs: VecEnv | None) -> bool:
-    """Whether these are a native batch of humanoids, which `MotionSamplingCallback` needs."""
-    return envs is not None and humanoids(envs) is not None
-
-
-def _batch(envs: VecEnv) -> TrackingBatch:
-    batch = humanoids(envs)
+def _tracking_batch(envs: VecEnv) -> TrackingBatch:
+    batch = find_tracking_batch(envs)
     if batch is None:
         raise InputError(
-            "clips are drawn by difficulty in a native batch of humanoids; make the environments "
-            "by make_native_vec_env"
+            "clips are drawn by difficulty in a native batch of environments that track clips; "
+            "make them by make_native_vec_env"
         )
     return batch
-
-
-def humanoids(envs: VecEnv) -> TrackingBatch | None:
-    """The batch of humanoids behind a vector environment, if it is a native one of them."""
-    batch = getattr(envs.unwrapped, "batched", None)
-    return batch if isinstance(batch, TrackingBatch) else None

@@ -23,15 +23,15 @@ class ProgressCallback(BaseCallback):
     To be the last of the callbacks: what the others logged for a rollout tells the phase.
 
     Args:
-        say: Told a line every minute; None shows a bar on stderr instead.
+        log: Called with a line every minute; None shows a bar on stderr instead.
         verbose: As SB3's.
     """
 
     model: OnPolicyAlgorithm
 
-    def __init__(self, say: Callable[[str], None] | None = None, verbose: int = 0) -> None:
+    def __init__(self, log: Callable[[str], None] | None = None, verbose: int = 0) -> None:
         super().__init__(verbose)
-        self._say = say
+        self._log = log
         self._bar: Any = None
         self._task: Any = None
         self._phase = ""
@@ -45,15 +45,15 @@ class ProgressCallback(BaseCallback):
         self._total = max(1, get_total_timesteps(self.model) - self._first)
         self._started = time.perf_counter()
         self._due = self._started + _FIRST
-        if self._say is None:
+        if self._log is None:
             self._open_bar()
 
     def _on_step(self) -> bool:
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done)
-        elif self._say is not None and time.perf_counter() >= self._due:
+        elif self._log is not None and time.perf_counter() >= self._due:
             self._due = time.perf_counter() + _EVERY
-            self._say(self.line())
+            self._log(self.line())
         return True
 
     def _on_rollout_end(self) -> None:

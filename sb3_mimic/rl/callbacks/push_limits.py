@@ -7,9 +7,9 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.envs.tracking.batch import TrackingBatch
+from sb3_mimic.envs.tracking.lookup import find_tracking_batch
 from sb3_mimic.envs.tracking.pushes import PUSH_SIDES, LastPush, Pushes
 from sb3_mimic.errors import InputError
-from sb3_mimic.rl.callbacks.motion_sampling import humanoids
 from sb3_mimic.rl.sb3_hooks import read_from_model, store_in_model
 
 # A body that is not down so long after a push began has withstood it [s].
@@ -60,7 +60,7 @@ class PushLimitsCallback(BaseCallback):
         kept = read_from_model(self.model, _SAVED)
         first = np.full(PUSH_SIDES, _FIRST * pushes.force)
         pushes.limits = first if kept is None else np.minimum(kept, pushes.force)
-        self._look()
+        self._record_pushes()
 
     def _on_step(self) -> bool:
         batch, _ = _pushed(self.training_env)
@@ -73,7 +73,7 @@ class PushLimitsCallback(BaseCallback):
         standing = near & ~dones & (last.since + 1 == n_steps)
         np.add.at(self._withstood, last.sides[standing], 1.0)
         np.add.at(self._counted, last.sides[standing | fallen], 1.0)
-        self._look()
+        self._record_pushes()
         return True
 
     def _on_rollout_end(self) -> None:
@@ -90,7 +90,7 @@ class PushLimitsCallback(BaseCallback):
         self.logger.record("pushes/sideways_limit_N", float(sideways))
         self.logger.record("pushes/mean_limit_N", float(pushes.limits.mean()))
 
-    def _look(self) -> None:
+    def _record_pushes(self) -> None:
         """Keeps which pushes came last: an episode that ends is replaced within its step."""
         batch, pushes = _pushed(self.training_env)
         last = pushes.last(batch.steps)
@@ -100,10 +100,10 @@ class PushLimitsCallback(BaseCallback):
 
 
 def _pushed(envs: VecEnv) -> tuple[TrackingBatch, Pushes]:
-    batch = humanoids(envs)
+    batch = find_tracking_batch(envs)
     if batch is None or batch.pushes is None:
         raise InputError(
-            "limits of pushes need a native batch of humanoids that are pushed; make the "
-            "environments by make_native_vec_env, with push_force="
+            "limits of pushes need a native batch of environments that track clips and are "
+            "pushed; make them by make_native_vec_env, with push_force="
         )
     return batch, batch.pushes

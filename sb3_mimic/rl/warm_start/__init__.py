@@ -16,7 +16,7 @@ from sb3_mimic.rl.callbacks import AdaptiveRateCallback, NormalizerCallback
 from sb3_mimic.rl.warm_start.cloning import CloningCallback
 from sb3_mimic.rl.warm_start.collapse import CollapseCallback
 from sb3_mimic.rl.warm_start.critic import CriticCallback, CriticWarmupCallback
-from sb3_mimic.rl.warm_start.noise import NoiseGateCallback, NoiseReturnCallback
+from sb3_mimic.rl.warm_start.noise import ExplorationRecoveryCallback, NoiseGateCallback
 from sb3_mimic.rl.warm_start.ramp import RampCallback
 from sb3_mimic.tasks import CloningSettings, WarmStartSettings
 
@@ -25,8 +25,8 @@ __all__ = [
     "CollapseCallback",
     "CriticCallback",
     "CriticWarmupCallback",
+    "ExplorationRecoveryCallback",
     "NoiseGateCallback",
-    "NoiseReturnCallback",
     "RampCallback",
     "warm_start",
 ]
@@ -39,7 +39,7 @@ def warm_start(
     eval_env: VecEnv | None = None,
     cloning: CloningSettings | None = None,
     seed: int = 0,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> list[BaseCallback]:
     """The callbacks that carry a cloned policy into reinforcement learning.
 
@@ -51,7 +51,7 @@ def warm_start(
             there is no gate.
         cloning: The settings of cloning, whose batch and step size the further cloning goes by.
         seed: Seed of the order of demonstrations.
-        say: Told, in a sentence, what was changed about the clone.
+        log: Called with a message for each change of the clone.
 
     Example:
         >>> from stable_baselines3 import PPO
@@ -65,10 +65,10 @@ def warm_start(
     # `fine_tune` has one as well, which does no harm; a plain `learn` has not.
     callbacks: list[BaseCallback] = [AdaptiveRateCallback(), warmup]
     if settings.gate > 0 and eval_env is not None:
-        callbacks.append(NoiseGateCallback(eval_env, settings.gate, settings.gate_episodes, say))
+        callbacks.append(NoiseGateCallback(eval_env, settings.gate, settings.gate_episodes, log))
         if settings.noise_step > 0:
             usual = cloning.log_std_bounds[0]
-            callbacks.append(NoiseReturnCallback(usual, settings.noise_step, warmup))
+            callbacks.append(ExplorationRecoveryCallback(usual, settings.noise_step, warmup))
     if settings.critic_epochs > 0:
         callbacks.append(CriticCallback(settings.critic_epochs, warmup, seed=seed))
     if settings.ramp_updates > 0:
@@ -89,6 +89,6 @@ def warm_start(
         callbacks.append(NormalizerCallback())
     if settings.collapse > 0:
         callbacks.append(
-            CollapseCallback(settings.collapse, settings.collapse_patience, eval_env, say)
+            CollapseCallback(settings.collapse, settings.collapse_patience, eval_env, log)
         )
     return callbacks

@@ -55,7 +55,7 @@ class CollapseCallback(BaseCallback):
         eval_env: Environments to make sure in, without noise: what the best policy and the present
             one return over 16 episodes each. Training returns also fall where only exploration
             grew. Without them the training returns alone decide.
-        say: Told when it happens.
+        log: Called with a message when it happens.
         verbose: As SB3's.
 
     Attributes:
@@ -69,14 +69,14 @@ class CollapseCallback(BaseCallback):
         part: float = 0.5,
         patience: int = 5,
         eval_env: VecEnv | None = None,
-        say: Callable[[str], None] = lambda _: None,
+        log: Callable[[str], None] = lambda _: None,
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
         self.part = part
         self.patience = patience
         self.eval_env = eval_env
-        self.say = say
+        self.log = log
         self._forget()
 
     def _forget(self) -> None:
@@ -109,7 +109,7 @@ class CollapseCallback(BaseCallback):
             return
         # The update that follows is made and then undone, when training ends at the next step.
         self.collapsed = True
-        self.say(
+        self.log(
             f"the mean return fell from {self._best:.4g} to {mean:.4g}: training stops, the best "
             "policy is restored"
         )

@@ -31,7 +31,7 @@ class NoiseGateCallback(BaseCallback):
         ratio: Part of the deterministic return that is to be kept. Of a negative return as much
             may be lost.
         n_episodes: Episodes over which either is measured.
-        say: Told what was found.
+        log: Called with a message about the result.
         verbose: As SB3's.
 
     Attributes:
@@ -47,14 +47,14 @@ class NoiseGateCallback(BaseCallback):
         eval_env: VecEnv,
         ratio: float,
         n_episodes: int = 16,
-        say: Callable[[str], None] = lambda _: None,
+        log: Callable[[str], None] = lambda _: None,
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
         self.eval_env = eval_env
         self.ratio = ratio
         self.n_episodes = n_episodes
-        self.say = say
+        self.log = log
         self.passed: bool | None = None
         self.deterministic = float("nan")
         self.stochastic: list[float] = []
@@ -79,7 +79,7 @@ class NoiseGateCallback(BaseCallback):
         self.logger.record("handover/deterministic_return", self.deterministic)
         self.logger.record("handover/stochastic_return", self.stochastic[-1])
         self.logger.record("handover/log_std", noise)
-        self.say(
+        self.log(
             f"noise: mean return {self.stochastic[-1]:.4g} with it, {self.deterministic:.4g} "
             f"without; log-std {noise:.2f} after {len(self.stochastic) - 1} reductions"
             + ("" if self.passed else ", which is the least")
@@ -89,7 +89,7 @@ class NoiseGateCallback(BaseCallback):
         return mean_return(self.model, self.eval_env, self.n_episodes, deterministic=deterministic)
 
 
-class NoiseReturnCallback(BaseCallback):
+class ExplorationRecoveryCallback(BaseCallback):
     """Gives exploration back what the gate took from it, as far as the policy stands it.
 
     What the gate leaves is safe and explores little: PPO's steps shrink with the noise, since their
