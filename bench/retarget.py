@@ -21,12 +21,12 @@ from typing import Any
 
 from sb3_mimic.envs.core.simulation import available_cores
 from sb3_mimic.io import atomic_path
-from sb3_mimic.motion.cleaning import clean
-from sb3_mimic.motion.contacts import contact_window
-from sb3_mimic.motion.formats.asfamc import find_asf
+from sb3_mimic.motion.formats.asf_amc.reader import find_asf
+from sb3_mimic.motion.formats.registry import load_skeletal
+from sb3_mimic.motion.processing.cleaning import clean
+from sb3_mimic.motion.processing.contacts import contact_window
 from sb3_mimic.motion.retarget import RetargetSettings, retarget
 from sb3_mimic.motion.retarget.load import BEFORE_RETARGETING
-from sb3_mimic.motion.skeletal_load import load_skeletal
 from sb3_mimic.refine.methods import DEFAULT_METHOD
 from sb3_mimic.refine.run import load_reference, refine_reference
 
@@ -76,7 +76,7 @@ def measure(name: str, before: dict[str, Any], refined: bool) -> dict[str, Any]:
     (path,) = FOLDER.glob(f"cmu-*/{name}")
     motion, _ = clean(load_skeletal(path), BEFORE_RETARGETING)
     start, stop = contact_window(motion, SECONDS)
-    found = retarget(motion.sliced(start, stop))
+    found = retarget(motion.slice(start, stop))
     row = {"from_s": start / motion.fps, "to_s": (stop - 1) / motion.fps, **asdict(found.report)}
     same = {"digest": found.clip.digest, "method": DEFAULT_METHOD}
     if before.get("refined", {}).items() >= same.items():
@@ -119,7 +119,7 @@ def measure_time() -> dict[str, float]:
         times, spent = [time.perf_counter()], time.process_time()
         motion = load_skeletal(long, fps=120.0)
         times.append(time.perf_counter())
-        motion = motion.resampled(30.0)
+        motion = motion.resample(30.0)
         times.append(time.perf_counter())
         found = retarget(motion, RetargetSettings(fps=30.0))
         times.append(time.perf_counter())

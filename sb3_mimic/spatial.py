@@ -1,11 +1,16 @@
 """Batched rotations; quaternions are wxyz, unit, in the last axis of an array of any shape.
 
-What environments do at every step is written for few calls of numpy, on arrays turned around
-(``.T``), so that each component is a block of its own. The results are such arrays turned back, and
-what is done with them stays fast; no number depends on the layout or on the size of the batch.
+The functions that environments call at every step need few calls of numpy: they work on transposed
+arrays (``.T``), in which each component is a contiguous block, and return transposed arrays, which
+keeps the next function fast. No number depends on the layout or on the size of the batch.
+
+Motion files and clips are also handled as scipy's ``Rotation`` (`rotation`, `wxyz`).
 """
 
+from typing import Any
+
 import numpy as np
+from scipy.spatial.transform import Rotation, RotationSpline
 
 from sb3_mimic.arrays import FloatArray
 
@@ -38,11 +43,24 @@ def rotate(q: FloatArray, v: FloatArray) -> FloatArray:
 
 
 def angle_between(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Geodesic angle between ``(..., 4)`` quaternions, ``(...)`` in [0, pi] [rad]."""
+    """Geodesic angle between ``(..., 4)`` quaternions, ``(...)`` in [0, pi] [rad].
+
+    From the cosine, which is fast; below about 1e-7 rad nothing is left of an angle.
+    """
     cosine = np.abs((a * b).T.sum(axis=0))
     angle: FloatArray = np.arccos(np.minimum(cosine, 1.0, out=cosine))
     angle *= 2
     return angle.T
+
+
+def precise_angle_between(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Geodesic angle between ``(..., 4)`` quaternions, ``(...)`` in [0, pi] [rad].
+
+    From the chord, not the cosine, so that small angles keep their digits.
+    """
+    chord = np.minimum(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1))
+    angles: FloatArray = 4 * np.arcsin(np.minimum(chord / 2, 1.0))
+    return angles
 
 
 def heading(q: FloatArray) -> FloatArray:
@@ -113,6 +131,43 @@ def quat_log(q: FloatArray) -> FloatArray:
     angle = 2 * np.arctan2(sine, np.abs(q[..., :1]))
     scale = np.divide(angle, sine, out=np.full_like(sine, 2.0), where=sine > 1e-12)
     return np.asarray(imaginary * scale)
+
+
+def continuous_signs(quaternions: FloatArray) -> FloatArray:
+    """Flips signs of quaternions (T, ..., 4) so that neighbors lie in the same half of the sphere.
+
+    q and −q are the same rotation; files switch between them, and a difference or a spline of the
+    four numbers must not see that. The first one gets a scalar part ≥ 0.
+    """
+    same_half = np.einsum("t...i,t...i->t...", quaternions[1:], quaternions[:-1]) >= 0
+    first = np.where(quaternions[:1, ..., 0] >= 0, 1.0, -1.0)
+    signs = np.cumprod(np.concatenate([first, np.where(same_half, 1.0, -1.0)]), axis=0)
+    continuous: FloatArray = quaternions * signs[..., None]
+    return continuous
+
+
+def rotation(quaternions: FloatArray) -> Any:
+    """A scipy ``Rotation`` from quaternions wxyz, shape (..., 4), of any norm but zero."""
+    return Rotation.from_quat(np.roll(quaternions, -1, axis=-1))
+
+
+def wxyz(rotations: Any) -> FloatArray:
+    """Unit quaternions wxyz, shape (..., 4), of a scipy ``Rotation``."""
+    quaternions: FloatArray = np.roll(rotations.as_quat(), 1, axis=-1)
+    return quaternions
+
+
+def rotation_spline(times: FloatArray, rotations: Any) -> Any:
+    """The C2 spline through rotations of Park and Ravani (scipy's ``RotationSpline``).
+
+    Args:
+        times: Times (T,) [s].
+        rotations: scipy ``Rotation`` of T frames.
+
+    Returns:
+        A function of times that gives a ``Rotation``.
+    """
+    return RotationSpline(times, rotations)
 
 
 # The vector's components after and before each.

@@ -38,9 +38,9 @@ from scipy.spatial.transform import Rotation
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion import MotionClip, write_deepmimic
-from sb3_mimic.motion.kinematics import sole_corners
-from sb3_mimic.motion.rotations import continuous_signs, wxyz
-from sb3_mimic.motion.skeleton import HINGE_NAMES, SOLE_CORNERS
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.kinematics import sole_corners
+from sb3_mimic.spatial import continuous_signs, wxyz
 
 Curve = Callable[[FloatArray], FloatArray]
 
@@ -50,7 +50,15 @@ NODES = 64  # points of the cycle at which the fit is judged
 
 
 #: The root's six coordinates come first: R = Rz(yaw) · Ry(pitch) · Rx(roll).
-COORDINATES = ("root_x", "root_y", "root_z", "root_yaw", "root_pitch", "root_roll", *HINGE_NAMES)
+COORDINATES = (
+    "root_x",
+    "root_y",
+    "root_z",
+    "root_yaw",
+    "root_pitch",
+    "root_roll",
+    *CHARACTER.hinge_names,
+)
 
 # Degrees over percent of the gait cycle, from heel strike. Flexion and dorsiflexion positive.
 # fmt: off
@@ -255,7 +263,7 @@ class Fit:
         corners = np.empty((NODES, 2, 4, 3))
         force = np.empty((NODES, 3))
         moment = np.empty((NODES, 3))
-        sole = np.array(SOLE_CORNERS)
+        sole = np.array(CHARACTER.sole_corners)
         data = self.data
         for node in range(NODES):
             data.qpos[:], data.qvel[:], data.qacc[:] = qpos[node], qvel[node], qacc[node]
@@ -366,7 +374,7 @@ class Fit:
             root_position=q[:, :3],
             root_quaternion=quaternion,
             joint_angles=q[:, 6:],
-            joint_names=HINGE_NAMES,
+            joint_names=CHARACTER.hinge_names,
             loop=True,
             name=self.task.name,
             source="tools/make_motions.py",

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from sb3_mimic.envs.tracking.env import TrackingEnv
 from sb3_mimic.envs.tracking.spec import TrackingRobot, TrackingSpec
-from sb3_mimic.motion.skeleton import ACTUATED
+from sb3_mimic.motion.skeletons import CHARACTER
 
 # Weights of the pose error, DeepMimic's `DiffWeight`; the wrists' is 0.
 _WEIGHTS = {
@@ -24,10 +24,10 @@ HUMANOID = TrackingSpec(
     mjcf="humanoid.xml",
     feet=("right_ankle", "left_ankle"),
     end_effectors=("right_ankle", "right_wrist", "left_ankle", "left_wrist"),
-    joints=ACTUATED,
+    joints=CHARACTER.actuated,
     joint_weights={
         "root": _WEIGHTS["root"],
-        **{joint.name: _WEIGHTS[joint.name.rpartition("_")[2]] for joint in ACTUATED},
+        **{joint.name: _WEIGHTS[joint.name.rpartition("_")[2]] for joint in CHARACTER.actuated},
     },
 )
 

@@ -17,7 +17,7 @@ from sb3_mimic.envs.pidog.legs import (
     inverse_kinematics,
 )
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion.formats.dog3d import read_dog3d
+from sb3_mimic.motion.formats.deepmimic.dog import read_dog3d
 from sb3_mimic.motion.retarget.quadruped import FootPaths, foot_paths
 
 #: Fastest that a servo is asked to turn [rad/s]: the vendor's limit for legs, 428 degrees a second.

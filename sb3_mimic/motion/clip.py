@@ -11,8 +11,8 @@ from scipy.interpolate import CubicSpline
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion.rotations import continuous_signs, rotation, rotation_spline, wxyz
-from sb3_mimic.motion.skeleton import mirror_columns, require_humanoid
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.spatial import continuous_signs, rotation, rotation_spline, wxyz
 
 #: Last pose equal to first [rad, m], up to the rounding of a file's digits.
 CLOSED_TOLERANCE: Final = 1e-6
@@ -250,14 +250,14 @@ class MotionClip:
             joint_angles=qpos[:, 7:],
         )
 
-    def mirrored(self) -> "MotionClip":
+    def mirror(self) -> "MotionClip":
         """The motion in the mirror: left and right exchanged, y → −y.
 
         Raises:
-            InputError: If the clip is not the humanoid's.
+            InputError: If the clip is not the character's.
         """
-        require_humanoid(self.joint_names, "mirroring")
-        columns, signs = mirror_columns()
+        CHARACTER.require_hinges(self.joint_names, "mirroring")
+        columns, signs = CHARACTER.mirror_columns
         return replace(
             self,
             root_position=self.root_position * (1, -1, 1),

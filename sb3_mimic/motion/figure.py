@@ -10,10 +10,10 @@ from scipy.ndimage import minimum_filter1d
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.clip import MotionClip
-from sb3_mimic.motion.kinematics import body_poses, sole_corners
-from sb3_mimic.motion.sides import mirror_pairs
 from sb3_mimic.motion.skeletal import SkeletalMotion
-from sb3_mimic.motion.skeleton import ACTUATED, HINGE_SLICES, SKELETON
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.kinematics import body_poses, sole_corners
+from sb3_mimic.motion.skeletons.sides import mirror_pairs
 
 Side = Literal["left", "right", "middle"]
 
@@ -81,17 +81,17 @@ class StickFigure:
 
 
 def clip_figure(clip: MotionClip) -> StickFigure:
-    """The stick figure of the humanoid, with the angles of its hinges.
+    """The stick figure of the character, with the angles of its hinges.
 
     Raises:
-        InputError: If the clip is not the humanoid's.
+        InputError: If the clip is not the character's.
     """
     poses = body_poses(clip)
     points = {name: position for name, (position, _) in poses.items()}
     # Drawn from the neck, not from the waist, where the chest's joint is.
     parents = {
         joint.name: "neck" if joint.name.endswith("shoulder") else joint.parent
-        for joint in SKELETON
+        for joint in CHARACTER.joints
     }
     neck, orientation = poses["neck"]
     points["head"], parents["head"] = neck + orientation.apply(_HEAD_TOP), "neck"
@@ -103,9 +103,9 @@ def clip_figure(clip: MotionClip) -> StickFigure:
         parents[f"{side}_toes"] = f"{side}_heel"
     names = list(points)
     angles: dict[str, dict[str, FloatArray]] = {}
-    for joint in ACTUATED:
+    for joint in CHARACTER.actuated:
         side, _, plain = joint.name.rpartition("_")
-        lines = clip.joint_angles[:, HINGE_SLICES[joint.name]].T
+        lines = clip.joint_angles[:, CHARACTER.hinge_slices[joint.name]].T
         axes = joint.axes if joint.is_ball else joint.axes.lstrip("-")
         angles.setdefault(plain, {}).update(
             {f"{side} {axis}".strip(): line for axis, line in zip(axes, lines, strict=True)}

@@ -55,7 +55,7 @@ class Finding:
         return cls(code, severity, 0, 0.0, joint, value, unit, 0, message, advice)
 
 
-def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+def sort_by_severity(findings: Iterable[Finding]) -> list[Finding]:
     """Findings in order of severity, otherwise in the order they came in."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 

@@ -6,108 +6,17 @@ out of that: hinge angles of a known model.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.finding import Finding
-from sb3_mimic.motion.rotations import continuous_signs, rotation, wxyz
-from sb3_mimic.motion.sides import mirror_pairs
-
-#: Suffixes of the files that hold such a motion.
-SUFFIXES: Final = (".amc", ".bvh")
-
-
-@dataclass(frozen=True, eq=False)
-class JointTree:
-    """Joints and the bones between them; arrays are read-only.
-
-    Attributes:
-        names: Names of the joints (J,), all different.
-        parents: Index of each joint's parent (J,); −1 for the root, which comes first. Parents come
-            before their children.
-        offsets: Position of each joint in its parent's frame (J, 3) [m], where no joint is turned
-            also along the world's axes; the root's is zero.
-        end_site: Whether a joint is a leaf that only marks a bone's end (J,) and never rotates: a
-            BVH file's ``End Site``, the tip of an ASF file's last bone.
-
-    Raises:
-        InputError: At construction, for wrong shapes, names that are not unique, parents that come
-            after their children, or numbers that are not finite.
-    """
-
-    names: tuple[str, ...]
-    parents: NDArray[np.intp]
-    offsets: FloatArray
-    end_site: NDArray[np.bool_]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(self.names))
-        _freeze(self, parents=np.intp, offsets=np.float64, end_site=np.bool_)
-        n_joints = len(self.names)
-        for field, shape in {"parents": (n_joints,), "offsets": (n_joints, 3)}.items():
-            if getattr(self, field).shape != shape:
-                raise InputError(
-                    f"a tree of {n_joints} joints needs {field} of shape {shape}, "
-                    f"got {getattr(self, field).shape}"
-                )
-        if self.end_site.shape != (n_joints,) or n_joints == 0:
-            raise InputError(f"a tree needs joints and end_site of shape ({n_joints},)")
-        if len(set(self.names)) != n_joints:
-            twice = next(name for name in self.names if self.names.count(name) > 1)
-            raise InputError(f"joint names must differ from each other, {twice!r} comes twice")
-        if self.parents[0] != -1 or (self.parents[1:] < 0).any():
-            raise InputError("the first joint must be the root, with parent -1, and the only one")
-        late = np.flatnonzero(self.parents >= np.arange(n_joints))
-        if len(late):
-            raise InputError(f"joint {self.names[late[0]]!r} must come after its parent")
-        if not np.isfinite(self.offsets).all():
-            joint = int(np.argwhere(~np.isfinite(self.offsets))[0, 0])
-            raise InputError(f"the offset of joint {self.names[joint]!r} is not finite")
-        if self.offsets[0].any():
-            raise InputError("the root's offset must be zero: its place is root_position")
-        parental = np.flatnonzero(self.end_site[self.parents[1:]])
-        if self.end_site[0] or len(parental):
-            raise InputError("an end site cannot be the root or have children")
-
-    @property
-    def n_joints(self) -> int:
-        """Number of joints J, end sites included."""
-        return len(self.names)
-
-    def index(self, name: str) -> int:
-        """Index of a joint.
-
-        Raises:
-            InputError: If there is no such joint.
-        """
-        if name not in self.names:
-            raise InputError(f"no joint {name!r}; there are {', '.join(self.names)}")
-        return self.names.index(name)
-
-    def children(self, joint: int) -> list[int]:
-        """Indices of a joint's children, in order."""
-        return np.flatnonzero(self.parents == joint).tolist()
-
-    def ancestors(self, joint: int) -> list[int]:
-        """Indices of the joints above one, the nearest first."""
-        found = []
-        while (joint := int(self.parents[joint])) >= 0:
-            found.append(joint)
-        return found
-
-    @cached_property
-    def rest_positions(self) -> FloatArray:
-        """Joint positions where no joint is turned, the root at the origin (J, 3) [m]."""
-        positions = np.zeros((self.n_joints, 3))
-        for joint in range(1, self.n_joints):
-            positions[joint] = positions[self.parents[joint]] + self.offsets[joint]
-        positions.flags.writeable = False
-        return positions
+from sb3_mimic.motion.skeletons.sides import mirror_pairs
+from sb3_mimic.motion.skeletons.tree import JointTree, forward_kinematics, freeze_arrays
+from sb3_mimic.spatial import continuous_signs, precise_angle_between
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +43,7 @@ class SkeletalMotion:
 
     Example:
         >>> import numpy as np
-        >>> from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
+        >>> from sb3_mimic.motion import JointTree, SkeletalMotion
         >>> offsets, end_site = np.array([[0, 0, 0], [0, 0, -0.4]]), np.array([False, False])
         >>> leg = JointTree(("hip", "knee"), np.array([-1, 0]), offsets, end_site)
         >>> height, upright = np.tile([0, 0, 1.0], (2, 1)), np.tile([1.0, 0, 0, 0], (2, 2, 1))
@@ -155,7 +64,7 @@ class SkeletalMotion:
     def __post_init__(self) -> None:
         object.__setattr__(self, "fps", float(self.fps))
         object.__setattr__(self, "warnings", tuple(self.warnings))
-        _freeze(self, root_position=np.float64, rotations=np.float64)
+        freeze_arrays(self, root_position=np.float64, rotations=np.float64)
         self._check()
 
     def _check(self) -> None:
@@ -225,7 +134,12 @@ class SkeletalMotion:
             array.flags.writeable = False
         return poses
 
-    def sliced(self, start: int, stop: int) -> "SkeletalMotion":
+    def turns(self) -> FloatArray:
+        """Angles between neighboring frames (T − 1, n) [rad] of all joints but end sites."""
+        rotations = self.rotations[:, ~self.tree.end_site]
+        return precise_angle_between(rotations[1:], rotations[:-1])
+
+    def slice(self, start: int, stop: int) -> "SkeletalMotion":
         """The frames from ``start`` up to, not including, ``stop``.
 
         Raises:
@@ -242,7 +156,7 @@ class SkeletalMotion:
             rotations=self.rotations[start:stop],
         )
 
-    def resampled(self, fps: float) -> "SkeletalMotion":
+    def resample(self, fps: float) -> "SkeletalMotion":
         """The same motion at another rate, from the same first frame.
 
         The rate is met exactly; up to one new frame's time is lost at the end. Where new frames
@@ -272,7 +186,7 @@ class SkeletalMotion:
             rotations = rotation_path(self.rotations, at)
         return replace(self, fps=fps, root_position=position, rotations=continuous_signs(rotations))
 
-    def mirrored(self) -> "SkeletalMotion":
+    def mirror(self) -> "SkeletalMotion":
         """The motion in the mirror: left and right exchanged.
 
         The mirror is vertical and its normal is the rest figure's own left–right axis (x or y),
@@ -315,36 +229,6 @@ class SkeletalMotion:
         )
 
 
-def forward_kinematics(
-    tree: JointTree, root_position: ArrayLike, rotations: ArrayLike
-) -> tuple[FloatArray, FloatArray]:
-    """Where all joints are.
-
-    Args:
-        tree: The skeleton of J joints.
-        root_position: Root position (T, 3) [m].
-        rotations: Local rotations, quaternions wxyz (T, J, 4).
-
-    Returns:
-        Positions (T, J, 3) [m] and orientations wxyz (T, J, 4) in the world.
-    """
-    local = np.asarray(rotations, dtype=np.float64)
-    positions = np.empty((*local.shape[:2], 3))
-    orientations = local.copy()
-    positions[:, 0] = root_position
-    offsets = tree.offsets.copy()  # scipy wants to be able to write to it
-    world = {0: rotation(local[:, 0])}
-    for joint in range(1, tree.n_joints):
-        parent = int(tree.parents[joint])
-        positions[:, joint] = positions[:, parent] + world[parent].apply(offsets[joint])
-        if tree.end_site[joint]:
-            orientations[:, joint] = orientations[:, parent]
-        else:
-            world[joint] = world[parent] * rotation(local[:, joint])
-            orientations[:, joint] = wxyz(world[joint])
-    return positions, orientations
-
-
 def rotation_path(rotations: FloatArray, at: ArrayLike) -> FloatArray:
     """Rotations between frames, on smooth curves through all of them.
 
@@ -367,11 +251,3 @@ def rotation_path(rotations: FloatArray, at: ArrayLike) -> FloatArray:
         path[:, joint] = CubicSpline(np.arange(len(rotations)), rotations[:, joint])(at)
     path /= np.linalg.norm(path, axis=-1, keepdims=True)
     return path
-
-
-def _freeze(instance: object, **dtypes: type) -> None:
-    """Sets fields of a frozen dataclass to read-only arrays of their types."""
-    for field, dtype in dtypes.items():
-        array: NDArray[Any] = np.array(getattr(instance, field), dtype=dtype)
-        array.flags.writeable = False
-        object.__setattr__(instance, field, array)

@@ -12,7 +12,7 @@ import pytest
 
 from sb3_mimic.cli import main
 from sb3_mimic.motion import load_motion
-from sb3_mimic.motion.skeletal_load import load_skeletal
+from sb3_mimic.motion.formats.registry import load_skeletal
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_clips_to_bvh_and_back(tmp_path: Path) -> None:
     assert convert("squat", tmp_path / "again.txt", "--mirror") == 0
     again = load_motion(tmp_path / "again.txt")
     assert again.loop
-    np.testing.assert_allclose(again.joint_angles, clip.mirrored().joint_angles, atol=1e-6)
+    np.testing.assert_allclose(again.joint_angles, clip.mirror().joint_angles, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sb3_mimic.demos.dog import SERVO_SPEED, dog_gait
 from sb3_mimic.demos.gait import collect_gait
 from sb3_mimic.envs.pidog.legs import SERVO_LIMIT, forward_kinematics
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion.formats.dog3d import read_dog3d
+from sb3_mimic.motion.formats.deepmimic.dog import read_dog3d
 from sb3_mimic.motion.retarget.quadruped import foot_paths
 
 CLIPS = ("dog3d_trot.txt", "dog3d_pace.txt")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from sb3_mimic.motion import MotionClip, load_motion
-from sb3_mimic.motion.kinematics import body_poses, sole_corners
-from sb3_mimic.motion.library import builtin_names
-from sb3_mimic.motion.skeleton import HINGE_NAMES
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.kinematics import body_poses, sole_corners
+from sb3_mimic.motion.sources.library import builtin_names
 
 MODEL = Path(__file__).resolve().parents[2] / "assets" / "humanoid.xml"
 NAMES = builtin_names()
@@ -19,7 +19,7 @@ GRAVITY = 9.81
 
 def angle(clip: MotionClip, hinge: str) -> np.ndarray:
     """Degrees of a hinge, over the frames."""
-    return np.asarray(np.degrees(clip.joint_angles[:, HINGE_NAMES.index(hinge)]))
+    return np.asarray(np.degrees(clip.joint_angles[:, CHARACTER.hinge_names.index(hinge)]))
 
 
 def at_percent(clip: MotionClip, values: np.ndarray, percent: float) -> float:
@@ -182,7 +182,7 @@ def test_arms_swing_against_the_legs(name: str) -> None:
 def test_both_sides_do_the_same_half_a_cycle_apart(name: str) -> None:
     clip = load_motion(name)
     later = clip.sample(clip.times + clip.duration / 2)[:, 7:]
-    np.testing.assert_allclose(clip.mirrored().joint_angles, later, atol=1e-6)
+    np.testing.assert_allclose(clip.mirror().joint_angles, later, atol=1e-6)
 
 
 def test_run_flies() -> None:
@@ -217,7 +217,7 @@ def test_squat_reaches_parallel_thighs_on_flat_feet() -> None:
     assert angle(clip, "right_knee").min() == pytest.approx(-105, abs=8)
     hands = poses["right_wrist"][0][lowest] - poses["right_shoulder"][0][lowest]
     assert hands[0] > 0.35
-    np.testing.assert_allclose(clip.joint_angles, clip.mirrored().joint_angles, atol=1e-8)
+    np.testing.assert_allclose(clip.joint_angles, clip.mirror().joint_angles, atol=1e-8)
 
 
 def test_wave_raises_the_hand_and_waves_it() -> None:

@@ -10,20 +10,26 @@ import pytest
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import Finding
-from sb3_mimic.motion.cleaning import (
+from sb3_mimic.motion.formats.registry import load_skeletal
+from sb3_mimic.motion.lint.skeletal import lint_skeletal
+from sb3_mimic.motion.processing.cleaning import (
     CleaningSettings,
     clean,
     frozen_tail,
     low_pass,
-    on_ground,
+    put_on_ground,
     tpose_frames,
 )
-from sb3_mimic.motion.contacts import contact_window, contacts, foot_points, ground_height
-from sb3_mimic.motion.glitches import find_glitches, repair_glitches
-from sb3_mimic.motion.rotations import angles_between, continuous_signs, rotation, wxyz
-from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
-from sb3_mimic.motion.skeletal_lint import lint_skeletal
-from sb3_mimic.motion.skeletal_load import load_skeletal
+from sb3_mimic.motion.processing.contacts import (
+    contact_window,
+    foot_contacts,
+    foot_points,
+    ground_height,
+)
+from sb3_mimic.motion.processing.glitches import find_glitches, repair_glitches
+from sb3_mimic.motion.skeletal import SkeletalMotion
+from sb3_mimic.motion.skeletons.tree import JointTree
+from sb3_mimic.spatial import continuous_signs, precise_angle_between, rotation, wxyz
 
 Load = Callable[[str], SkeletalMotion]
 
@@ -59,7 +65,7 @@ def test_the_jump_of_16_17_is_found_and_repaired(load: Load) -> None:
     repaired, changes = repair_glitches(motion)
     assert any("frame 474 " in change and "whole pose" in change for change in changes)
     hips = [motion.tree.index(name) for name in ("root", "lfemur", "rfemur", "lowerback")]
-    steps = angles_between(repaired.rotations[1:], repaired.rotations[:-1])[:, hips]
+    steps = precise_angle_between(repaired.rotations[1:], repaired.rotations[:-1])[:, hips]
     assert np.degrees(steps[472:476].max()) < 5  # it was 38
     # Nothing but the glitches has changed, and nothing is left to repair.
     touched = {glitch.frame + more for glitch in find_glitches(motion) for more in range(3)}
@@ -168,7 +174,7 @@ def test_glitches_of_one_to_three_frames(length: int, height: float) -> None:
     assert glitch.value == pytest.approx(height, abs=0.05)
     repaired, changes = repair_glitches(turning(wrong))
     assert len(changes) == 1
-    apart = angles_between(repaired.rotations, turning(signal).rotations)
+    apart = precise_angle_between(repaired.rotations, turning(signal).rotations)
     assert apart.max() < 1e-3
 
 
@@ -217,14 +223,14 @@ def test_the_filter_knows_no_wrap_and_no_frame() -> None:
     signal = np.linspace(0, 6 * np.pi, 600) + rng.normal(scale=0.02, size=600)
     motion = turning(signal)
     filtered = low_pass(motion, 8.0)
-    steps = angles_between(filtered.rotations[1:, 1], filtered.rotations[:-1, 1])
+    steps = precise_angle_between(filtered.rotations[1:, 1], filtered.rotations[:-1, 1])
     assert abs(steps - 6 * np.pi / 600).max() < 0.02
     turn = rotation(np.array([0.3, -0.5, 0.2, 0.8]))
     seen = motion.rotations.copy()
     seen[:, 1] = continuous_signs(wxyz(turn * rotation(seen[:, 1])))
     there = low_pass(replace(motion, rotations=seen), 8.0).rotations[:, 1]
     here = wxyz(turn * rotation(filtered.rotations[:, 1]))
-    assert angles_between(there, here).max() < 1e-12
+    assert precise_angle_between(there, here).max() < 1e-12
 
 
 def test_the_filter_on_real_motion(load: Load) -> None:
@@ -252,24 +258,24 @@ def test_ground_and_contacts(load: Load) -> None:
     walk = load("02_01.amc")
     raised = replace(walk, root_position=walk.root_position + np.array([0, 0, 0.7]))
     assert ground_height(raised) == pytest.approx(ground_height(walk) + 0.7)
-    assert ground_height(on_ground(raised)) == pytest.approx(0, abs=1e-9)
+    assert ground_height(put_on_ground(raised)) == pytest.approx(0, abs=1e-9)
     (finding,) = found(raised, "ground")
     assert finding.value == pytest.approx(ground_height(raised))
-    np.testing.assert_array_equal(contacts(raised), contacts(walk))
+    np.testing.assert_array_equal(foot_contacts(raised), foot_contacts(walk))
     names = [walk.tree.names[joint] for joint in foot_points(walk.tree)]
     assert {"lfoot", "rfoot", "ltoes", "rtoes"} <= set(names)
     # A foot is down more than half of a walk's time; in a run the body flies.
-    assert contacts(walk).any(axis=1).mean() > 0.8
-    assert contacts(load("16_35.amc")).any(axis=1).mean() < 0.7
-    assert contacts(still(50)).all()
+    assert foot_contacts(walk).any(axis=1).mean() > 0.8
+    assert foot_contacts(load("16_35.amc")).any(axis=1).mean() < 0.7
+    assert foot_contacts(still(50)).all()
 
 
 def test_windows_begin_and_end_on_the_ground(load: Load) -> None:
     for name in ("131_03.bvh", "12_01.bvh", "02_04.amc", "16_35.amc"):
         motion, _ = clean(load(name))
         start, stop = contact_window(motion)
-        assert contacts(motion)[start].any()
-        assert contacts(motion)[stop - 1].any()
+        assert foot_contacts(motion)[start].any()
+        assert foot_contacts(motion)[stop - 1].any()
         if motion.n_frames > 601:
             assert stop - start == 601
     with pytest.raises(InputError, match="must be positive"):

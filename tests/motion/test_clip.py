@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip, load_motion
-from sb3_mimic.motion.rotations import continuous_signs, rotation, wxyz
-from sb3_mimic.motion.skeleton import HINGE_NAMES
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.spatial import continuous_signs, rotation, wxyz
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -46,7 +46,7 @@ def make_clip(seed: int, *, loop: bool, size: int = 40, turns: int = 0) -> Motio
         root_position=position,
         root_quaternion=quaternion,
         joint_angles=angles,
-        joint_names=HINGE_NAMES,
+        joint_names=CHARACTER.hinge_names,
         loop=loop,
         name="made",
         source="",
@@ -200,13 +200,13 @@ def test_impossible_rates_are_refused(arguments: dict[str, Any]) -> None:
 @given(seed=seeds, loop=st.booleans())
 def test_mirroring_twice_changes_nothing(seed: int, loop: bool) -> None:
     clip = make_clip(seed, loop=loop)
-    np.testing.assert_array_equal(clip.mirrored().mirrored().qpos, clip.qpos)
+    np.testing.assert_array_equal(clip.mirror().mirror().qpos, clip.qpos)
 
 
 @given(seed=seeds, time=st.floats(-3, 3))
 def test_mirroring_and_sampling_commute(seed: int, time: float) -> None:
     clip = make_clip(seed, loop=True)
-    mirrored = clip.mirrored()
+    mirrored = clip.mirror()
     one_frame = MotionClip(
         **{
             **{name: getattr(clip, name) for name in ("fps", "joint_names", "name", "source")},
@@ -216,7 +216,7 @@ def test_mirroring_and_sampling_commute(seed: int, time: float) -> None:
             "joint_angles": clip.sample([time, time + 1e-3])[:, 7:],
         }
     )
-    np.testing.assert_allclose(mirrored.sample([time])[0], one_frame.mirrored().qpos[0], atol=1e-9)
+    np.testing.assert_allclose(mirrored.sample([time])[0], one_frame.mirror().qpos[0], atol=1e-9)
 
 
 def test_walk_mirrored_is_walk_half_a_cycle_later() -> None:
@@ -224,4 +224,4 @@ def test_walk_mirrored_is_walk_half_a_cycle_later() -> None:
     walk = load_motion("walk")
     half = walk.sample(walk.times + walk.duration / 2)
     half[:, :3] -= walk.cycle_displacement / 2
-    np.testing.assert_allclose(walk.mirrored().sample(walk.times), half, atol=1e-6)
+    np.testing.assert_allclose(walk.mirror().sample(walk.times), half, atol=1e-6)

@@ -10,8 +10,9 @@ import pytest
 
 from sb3_mimic.cli import main
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion import MotionClip, collection, load_motion, write_deepmimic
-from sb3_mimic.motion.collection import MotionCollection, write_collection
+from sb3_mimic.motion import MotionClip, load_motion, write_deepmimic
+from sb3_mimic.motion.sources import collection
+from sb3_mimic.motion.sources.collection import MotionCollection, write_collection
 
 
 @pytest.fixture

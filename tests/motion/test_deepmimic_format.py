@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip, load_motion, read_deepmimic, write_deepmimic
-from sb3_mimic.motion.rotations import hinges_to_rotation, rotation
-from sb3_mimic.motion.skeleton import ACTUATED, HINGE_NAMES, HINGE_SLICES
+from sb3_mimic.motion.hinges import hinges_to_rotation
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.spatial import rotation
 
 #: First column of each quaternion in a row.
 QUATERNIONS = (4, 8, 12, 16, 21, 25, 30, 35, 39)
@@ -36,9 +37,9 @@ def largest_difference(one: MotionClip, other: MotionClip) -> float:
     differences = [np.abs(one.root_position - other.root_position).max()]
     turned = rotation(one.root_quaternion).inv() * rotation(other.root_quaternion)
     differences.append(turned.magnitude().max())
-    for joint in ACTUATED:
-        a = one.joint_angles[:, HINGE_SLICES[joint.name]]
-        b = other.joint_angles[:, HINGE_SLICES[joint.name]]
+    for joint in CHARACTER.actuated:
+        a = one.joint_angles[:, CHARACTER.hinge_slices[joint.name]]
+        b = other.joint_angles[:, CHARACTER.hinge_slices[joint.name]]
         if joint.is_ball:
             turned = hinges_to_rotation(a, joint.axes).inv() * hinges_to_rotation(b, joint.axes)
             differences.append(turned.magnitude().max())
@@ -87,7 +88,7 @@ def test_frames_are_brought_to_z_up(tmp_path: Path) -> None:
     clip = read({"Loop": "none", "Frames": [row, row]}, tmp_path)
     np.testing.assert_allclose(clip.root_position[0], [1, -3, 2])
     np.testing.assert_allclose(clip.root_quaternion[0], [half, 0, 0, half], atol=1e-12)
-    angles = dict(zip(HINGE_NAMES, clip.joint_angles[0], strict=True))
+    angles = dict(zip(CHARACTER.hinge_names, clip.joint_angles[0], strict=True))
     assert angles["right_knee"] == -0.7
     assert angles["right_elbow"] == 0.4
     assert all(
@@ -195,7 +196,7 @@ def test_a_zero_quaternion_is_named(tmp_path: Path) -> None:
 def test_rows_of_a_wrong_length_are_named(tmp_path: Path) -> None:
     document = document_of("walk", tmp_path)
     document["Frames"][4] = document["Frames"][4][:-1]
-    with pytest.raises(InputError, match="frame 4 has 43 numbers, a humanoid frame has 44"):
+    with pytest.raises(InputError, match="frame 4 has 43 numbers, a frame of humanoid3d has 44"):
         read(document, tmp_path)
     document["Frames"][4] = 3
     with pytest.raises(InputError, match="frame 4 is not a list of numbers"):
@@ -206,7 +207,7 @@ def test_the_dogs_clips_are_named(motions_dir: Path) -> None:
     paths = sorted((motions_dir / "deepmimic").glob("dog3d_*.txt"))
     assert paths
     for path in paths:
-        with pytest.raises(InputError, match="DeepMimic's dog, not of the humanoid"):
+        with pytest.raises(InputError, match="DeepMimic's dog3d, not of humanoid3d"):
             read_deepmimic(path)
 
 
@@ -260,6 +261,6 @@ def test_another_robots_clip_is_not_written(tmp_path: Path) -> None:
         name="wag",
         source="",
     )
-    with pytest.raises(InputError, match="writing a DeepMimic file needs the humanoid"):
+    with pytest.raises(InputError, match="writing a DeepMimic file needs the character"):
         write_deepmimic(clip, tmp_path / "wag.txt")
     assert not list(tmp_path.iterdir())

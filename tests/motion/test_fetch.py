@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from sb3_mimic.cli import main
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion import fetch as fetch_module
 from sb3_mimic.motion import load_motion
-from sb3_mimic.motion.fetch import FetchError, fetch
-from sb3_mimic.motion.sets import MotionSet, find_set, read_manifest
+from sb3_mimic.motion.sources import fetch as fetch_module
+from sb3_mimic.motion.sources.fetch import FetchError, fetch
+from sb3_mimic.motion.sources.sets import MotionSet, find_set, read_manifest
 
 WALK = (Path(__file__).resolve().parents[2] / "assets" / "motions" / "walk.txt").read_bytes()
 SQUAT = (Path(__file__).resolve().parents[2] / "assets" / "motions" / "squat.txt").read_bytes()

@@ -11,8 +11,9 @@ import pytest
 
 from sb3_mimic.cli import main
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion import index, load_motion, write_deepmimic
-from sb3_mimic.motion.index import index_folder
+from sb3_mimic.motion import load_motion, write_deepmimic
+from sb3_mimic.motion.sources import index
+from sb3_mimic.motion.sources.index import index_folder
 
 
 @pytest.fixture(autouse=True)
@@ -32,13 +33,13 @@ def folder(tmp_path: Path) -> Path:
 def looked_into(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are read from now on."""
     paths: list[str] = []
-    look = index._look
+    inspect = index._inspect
 
     def counted(file: Path, path: str, n_bytes: int) -> index.MotionFile | None:
         paths.append(path)
-        return look(file, path, n_bytes)
+        return inspect(file, path, n_bytes)
 
-    monkeypatch.setattr(index, "_look", counted)
+    monkeypatch.setattr(index, "_inspect", counted)
     return paths
 
 

@@ -9,15 +9,9 @@ import pytest
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip, load_motion
-from sb3_mimic.motion.kinematics import body_poses, sole_corners
-from sb3_mimic.motion.library import builtin_names
-from sb3_mimic.motion.skeleton import (
-    HINGE_NAMES,
-    SKELETON,
-    SOLE_CORNERS,
-    mirror_columns,
-    require_humanoid,
-)
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.kinematics import body_poses, sole_corners
+from sb3_mimic.motion.sources.library import builtin_names
 
 MODEL = Path(__file__).resolve().parents[2] / "assets" / "humanoid.xml"
 AXES = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1), "-y": (0, -1, 0)}
@@ -30,9 +24,9 @@ def model() -> mujoco.MjModel:
 
 def test_hinges_of_the_model_are_those_of_the_skeleton(model: mujoco.MjModel) -> None:
     names = [model.joint(i).name for i in range(1, model.njnt)]
-    assert tuple(names) == HINGE_NAMES
-    assert len(HINGE_NAMES) == 28
-    for joint in SKELETON:
+    assert tuple(names) == CHARACTER.hinge_names
+    assert len(CHARACTER.hinge_names) == 28
+    for joint in CHARACTER.joints:
         assert model.body(model.body(joint.name).parentid[0]).name == joint.parent
         np.testing.assert_allclose(model.body(joint.name).pos, joint.offset, atol=1e-9)
         axes = tuple(joint.axes) if joint.is_ball else (joint.axes,)
@@ -43,7 +37,7 @@ def test_hinges_of_the_model_are_those_of_the_skeleton(model: mujoco.MjModel) ->
 def test_sole_corners_are_the_lower_face_of_the_foot(model: mujoco.MjModel) -> None:
     foot = model.geom("right_foot")
     low, high = foot.pos - foot.size, foot.pos + foot.size
-    corners = np.array(SOLE_CORNERS)
+    corners = np.array(CHARACTER.sole_corners)
     np.testing.assert_allclose(corners.min(axis=0)[:2], low[:2], atol=1e-9)
     np.testing.assert_allclose(corners.max(axis=0)[:2], high[:2], atol=1e-9)
     np.testing.assert_allclose(corners[:, 2], low[2], atol=1e-9)
@@ -127,7 +121,7 @@ def test_mocap_forward_kinematics_against_an_independent_computation(motions_dir
 def test_mirrored_motion_has_mirrored_positions() -> None:
     clip = load_motion("wave")
     swap = {"left": "right", "right": "left"}
-    mirrored = body_poses(clip.mirrored())
+    mirrored = body_poses(clip.mirror())
     for name, (position, _) in body_poses(clip).items():
         side, _, rest = name.partition("_")
         other = f"{swap[side]}_{rest}" if side in swap else name
@@ -135,7 +129,7 @@ def test_mirrored_motion_has_mirrored_positions() -> None:
 
 
 def test_mirroring_columns_is_its_own_inverse() -> None:
-    columns, signs = mirror_columns()
+    columns, signs = CHARACTER.mirror_columns
     np.testing.assert_array_equal(columns[columns], np.arange(28))
     np.testing.assert_array_equal(signs, signs[columns])
 
@@ -160,7 +154,11 @@ def test_another_robots_clip_is_refused() -> None:
         name="wag",
         source="",
     )
-    with pytest.raises(InputError, match="forward kinematics needs the humanoid's 28 hinges"):
+    with pytest.raises(InputError, match="forward kinematics needs the character's 28 hinges"):
         body_poses(clip)
     with pytest.raises(InputError, match="tail"):
-        require_humanoid(clip.joint_names, "a test")
+        CHARACTER.require_hinges(clip.joint_names, "a test")
+
+
+def test_the_characters_limits_are_the_models(model: mujoco.MjModel) -> None:
+    np.testing.assert_array_equal(CHARACTER.joint_range, model.jnt_range[1:])

@@ -8,14 +8,14 @@ import pytest
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import (
-    formats,
     list_motions,
     load_motion,
     motion_info,
     register_format,
     write_deepmimic,
 )
-from sb3_mimic.motion.library import builtin_names
+from sb3_mimic.motion.formats import registry
+from sb3_mimic.motion.sources.library import builtin_names
 
 
 def test_built_in_names() -> None:
@@ -41,14 +41,14 @@ def test_a_path_gives_the_file(tmp_path: Path) -> None:
 def test_a_registered_format_is_read(
     suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(formats, "FORMATS", {})
+    monkeypatch.setattr(registry, "FORMATS", {})
     register_format(suffix, lambda path: load_motion(path.read_text()))
     (tmp_path / "a.link").write_text("squat")
     assert load_motion(tmp_path / "a.link").digest == load_motion("squat").digest
 
 
 def test_a_format_may_name_its_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "FORMATS", {})
+    monkeypatch.setattr(registry, "FORMATS", {})
     register_format(".dm", "sb3_mimic.motion.formats.deepmimic:read_deepmimic")
     write_deepmimic(load_motion("squat"), tmp_path / "a.dm")
     assert load_motion(tmp_path / "a.dm").n_frames == load_motion("squat").n_frames

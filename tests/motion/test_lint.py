@@ -31,13 +31,13 @@ from sb3_mimic.motion import (
     write_deepmimic,
 )
 from sb3_mimic.motion.finding import SEVERITIES, errors
-from sb3_mimic.motion.kinematics import centre_of_mass, lowest_points
-from sb3_mimic.motion.library import builtin_names
-from sb3_mimic.motion.lint.tolerances import GRAVITY
-from sb3_mimic.motion.rotations import continuous_signs, rotation, wxyz
-from sb3_mimic.motion.skeleton import ACTUATED, HINGE_NAMES, HINGE_SLICES, MASSES, SPHERES
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.kinematics import centre_of_mass, lowest_points
+from sb3_mimic.motion.sources.library import builtin_names
+from sb3_mimic.motion.tolerances import GRAVITY
+from sb3_mimic.spatial import continuous_signs, rotation, wxyz
 
-JOINTS = tuple(joint.name for joint in ACTUATED)
+JOINTS = tuple(joint.name for joint in CHARACTER.actuated)
 LIMITS = load_humanoid().joint_range
 REAL = (
     *("walk", "run", "jog", "jump", "kick", "spin", "backflip", "dance_a", "getup_facedown"),
@@ -81,7 +81,7 @@ def lowest(clip: MotionClip) -> np.ndarray:
 def turned(clip: MotionClip, joint: str, frames: slice, angle: float) -> MotionClip:
     """A joint turned about its outermost axis, which turns it by the whole angle."""
     angles = clip.joint_angles.copy()
-    angles[frames, HINGE_SLICES[joint].start] += angle
+    angles[frames, CHARACTER.hinge_slices[joint].start] += angle
     return replace(clip, joint_angles=angles)
 
 
@@ -94,7 +94,7 @@ def standing(seconds: float, fps: float = 60.0) -> MotionClip:
         root_position=np.repeat(wave.root_position[:1], n, axis=0),
         root_quaternion=np.repeat(wave.root_quaternion[:1], n, axis=0),
         joint_angles=np.repeat(wave.joint_angles[:1], n, axis=0),
-        joint_names=HINGE_NAMES,
+        joint_names=CHARACTER.hinge_names,
         loop=False,
         name="standing",
         source="",
@@ -271,11 +271,11 @@ def test_a_hinge_beyond_its_limit(name: str, column: int, excess: float, upper: 
     angles[:, column] += high + excess - own.max() if upper else low - excess - own.min()
     bent = replace(clip, joint_angles=angles)
     finding = found(lint(bent, LIMITS), "limit") if np.ptp(own) < high - low else None
-    assume(finding is not None and finding.joint == HINGE_NAMES[column])
+    assume(finding is not None and finding.joint == CHARACTER.hinge_names[column])
     assert finding is not None
     assert finding.value == pytest.approx(excess, abs=1e-6)
     repaired, changes = repair(bent, LIMITS)
-    assert any(HINGE_NAMES[column] in change for change in changes)
+    assert any(CHARACTER.hinge_names[column] in change for change in changes)
     assert (repaired.joint_angles[:, column] <= high + 1e-9).all()
     assert (repaired.joint_angles[:, column] >= low - 1e-9).all()
     assert "limit" not in codes(repaired)
@@ -347,7 +347,7 @@ def test_a_loop_whose_ends_do_not_meet(angle: float, joint: str, height: float) 
     clip = clean("squat")
     fade = np.linspace(0, 1, clip.n_frames)
     angles = clip.joint_angles.copy()
-    angles[:, HINGE_SLICES[joint].start] += angle * fade
+    angles[:, CHARACTER.hinge_slices[joint].start] += angle * fade
     opened = lifted(replace(clip, joint_angles=angles), height * fade)
     _, seam = close_loop(opened)
     finding = found(lint(opened), "seam")
@@ -431,15 +431,17 @@ def test_nonsense_is_a_page_and_not_a_flood(seed: int, n_frames: int, scale: flo
 def test_another_robots_clip_is_refused() -> None:
     clip = replace(clean("walk"), joint_names=tuple(f"servo_{i}" for i in range(28)))
     for check in (lint, repair):
-        with pytest.raises(InputError, match="needs the humanoid's"):
+        with pytest.raises(InputError, match="needs the character's"):
             check(clip)
 
 
 def test_shapes_and_masses_are_those_of_the_model() -> None:
     """The lowest points and the centre of mass as MuJoCo has them, on poses of all kinds."""
     model = load_humanoid().model
-    assert sum(mass for mass, _ in MASSES.values()) == pytest.approx(model.body_subtreemass[0])
-    assert sum(len(centres) for centres, _ in SPHERES.values()) == model.nsite
+    assert sum(mass for mass, _ in CHARACTER.masses.values()) == pytest.approx(
+        model.body_subtreemass[0]
+    )
+    assert sum(len(centres) for centres, _ in CHARACTER.spheres.values()) == model.nsite
     rng = np.random.default_rng(0)
     quaternions = rng.normal(size=(40, 4))
     for i in range(40):
@@ -462,7 +464,8 @@ def test_shapes_and_masses_are_those_of_the_model() -> None:
             reach = (
                 np.abs(down) @ size
                 if kind == mujoco.mjtGeom.mjGEOM_BOX
-                else size[0] + (abs(down[2]) * size[1] if len(SPHERES[body][0]) > 1 else 0.0)
+                else size[0]
+                + (abs(down[2]) * size[1] if len(CHARACTER.spheres[body][0]) > 1 else 0.0)
             )
             assert own[frame] == pytest.approx(data.geom_xpos[geom][2] - reach, abs=1e-9)
 

@@ -11,9 +11,9 @@ from scipy.spatial.transform import Rotation
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip, close_loop, load_motion
-from sb3_mimic.motion.loop import BLEND_TIME
-from sb3_mimic.motion.rotations import continuous_signs, rotation, wxyz
-from sb3_mimic.motion.skeleton import HINGE_NAMES
+from sb3_mimic.motion.processing.loop import BLEND_TIME
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.spatial import continuous_signs, rotation, wxyz
 
 
 def open_clip(seed: int, seconds: float = 2.0) -> MotionClip:
@@ -27,7 +27,7 @@ def open_clip(seed: int, seconds: float = 2.0) -> MotionClip:
             wxyz(Rotation.from_rotvec(0.5 * phase * rng.normal(size=3)))
         ),
         joint_angles=0.3 * rng.normal(size=28) * np.cos(np.pi * phase),
-        joint_names=HINGE_NAMES,
+        joint_names=CHARACTER.hinge_names,
         loop=True,
         name="open",
         source="",

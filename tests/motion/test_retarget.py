@@ -1,4 +1,4 @@
-"""Retargeting: what is the humanoid's own comes back, and what is not keeps its shape and feet."""
+"""Retargeting: what is the character's own comes back, and what is not keeps its shape and feet."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.humanoid import load_humanoid
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip, close_loop, load_motion
-from sb3_mimic.motion.kinematics import body_poses, lowest_points, sole_corners
+from sb3_mimic.motion.formats.registry import load_skeletal
 from sb3_mimic.motion.retarget import (
     JointMapping,
     RetargetSettings,
@@ -22,12 +22,12 @@ from sb3_mimic.motion.retarget import (
 from sb3_mimic.motion.retarget.anatomy import heading
 from sb3_mimic.motion.retarget.guess import guess_by_names, guess_by_shape, split_name
 from sb3_mimic.motion.retarget.limbs import limb, limb_pose, solve_limb
-from sb3_mimic.motion.retarget.limits import humanoid_limits
 from sb3_mimic.motion.retarget.mapping import ABOVE, families
-from sb3_mimic.motion.rotations import continuous_signs, rotation, wxyz
-from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
-from sb3_mimic.motion.skeletal_load import load_skeletal
-from sb3_mimic.motion.skeleton import SKELETON
+from sb3_mimic.motion.skeletal import SkeletalMotion
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.kinematics import body_poses, lowest_points, sole_corners
+from sb3_mimic.motion.skeletons.tree import JointTree
+from sb3_mimic.spatial import continuous_signs, rotation, wxyz
 
 FREE = RetargetSettings(lock_feet=False, fps=1000.0)
 
@@ -42,11 +42,11 @@ CAPTURED = (
 
 
 def to_skeletal(clip: MotionClip, scale: float = 1.0) -> SkeletalMotion:
-    """A clip of the humanoid as the motion of a skeleton with its joints' names, and toes."""
+    """A clip of the character as the motion of a skeleton with its joints' names, and toes."""
     poses = body_poses(clip)
-    names = ["root", *(joint.name for joint in SKELETON), "right_toe", "left_toe"]
-    parents = [-1, *(names.index(joint.parent) for joint in SKELETON)]
-    offsets = [(0.0, 0.0, 0.0), *(joint.offset for joint in SKELETON)]
+    names = ["root", *(joint.name for joint in CHARACTER.joints), "right_toe", "left_toe"]
+    parents = [-1, *(names.index(joint.parent) for joint in CHARACTER.joints)]
+    offsets = [(0.0, 0.0, 0.0), *(joint.offset for joint in CHARACTER.joints)]
     for side in ("right", "left"):
         parents.append(names.index(f"{side}_ankle"))
         offsets.append((0.1, 0.0, -0.05))
@@ -74,8 +74,8 @@ def facing_forward(clip: MotionClip) -> MotionClip:
 
 
 def within_limits(clip: MotionClip) -> MotionClip:
-    """A clip with its hinges clipped to the humanoid's limits."""
-    low, high = humanoid_limits().T
+    """A clip with its hinges clipped to the character's limits."""
+    low, high = CHARACTER.joint_range.T
     return replace(clip, joint_angles=np.clip(clip.joint_angles, low + 0.06, high - 0.06))
 
 
@@ -87,7 +87,7 @@ def turns_between(a: MotionClip, b: MotionClip) -> dict[str, FloatArray]:
 
 @pytest.mark.parametrize("name", ["walk", "run", "squat", "wave"])
 @pytest.mark.parametrize("scale", [1.0, 0.4, 100.0])
-def test_the_humanoids_own_motion_comes_back(name: str, scale: float) -> None:
+def test_the_characters_own_motion_comes_back(name: str, scale: float) -> None:
     clip = facing_forward(within_limits(close_loop(load_motion(name))[0]))
     back = retarget(to_skeletal(clip, scale), FREE)
     assert back.report.scale == pytest.approx(1 / scale)
@@ -140,8 +140,8 @@ def test_a_turned_and_moved_figure_gives_the_same_clip() -> None:
 
 def test_the_mirrored_motion_gives_the_mirrored_clip() -> None:
     motion = to_skeletal(close_loop(load_motion("wave"))[0])
-    here, there = retarget(motion).clip, retarget(motion.mirrored()).clip
-    for body, turned in turns_between(here.mirrored(), there).items():
+    here, there = retarget(motion).clip, retarget(motion.mirror()).clip
+    for body, turned in turns_between(here.mirror(), there).items():
         assert turned.max() < 1e-5, body
 
 
@@ -188,7 +188,7 @@ def rng() -> np.random.Generator:
 def test_captured_motion_keeps_its_shape_and_its_feet(motions_dir: Path, file: str) -> None:
     motion = load_skeletal(motions_dir / file)
     start = 1 if file.endswith(".bvh") else 0  # a T-pose
-    found = retarget(motion.sliced(start, motion.n_frames))
+    found = retarget(motion.slice(start, motion.n_frames))
     report, clip = found.report, found.clip
     assert report.error_max < 0.05
     assert report.skate_max < 0.02
@@ -216,7 +216,7 @@ def test_captured_motion_keeps_its_shape_and_its_feet(motions_dir: Path, file: s
 def test_the_amc_and_the_bvh_of_a_capture_give_one_clip(motions_dir: Path) -> None:
     amc = load_skeletal(motions_dir / "cmu-asfamc" / "02_01.amc")
     bvh = load_skeletal(motions_dir / "cmu-bvh" / "02_01.bvh")
-    ours, theirs = retarget(amc).clip, retarget(bvh.sliced(1, bvh.n_frames)).clip
+    ours, theirs = retarget(amc).clip, retarget(bvh.slice(1, bvh.n_frames)).clip
     n_frames = min(ours.n_frames, theirs.n_frames)
     legs = [i for i, name in enumerate(ours.joint_names) if "knee" in name]
     apart = np.abs(ours.joint_angles[:n_frames, legs] - theirs.joint_angles[:n_frames, legs])
@@ -227,7 +227,7 @@ def test_the_amc_and_the_bvh_of_a_capture_give_one_clip(motions_dir: Path) -> No
 @pytest.mark.parametrize("kind", ["leg", "arm"])
 def test_limbs_reach_what_a_pose_reached(kind: str, side: str, rng: np.random.Generator) -> None:
     own = limb(side, kind)
-    limits = humanoid_limits()[own.columns]
+    limits = CHARACTER.joint_range[own.columns]
     middle, half = limits.mean(axis=1), np.ptp(limits, axis=1) / 2
     phases = np.outer(np.arange(200) / 200, rng.integers(1, 4, len(limits)))
     angles = middle + 0.4 * half * np.sin(2 * np.pi * (phases + rng.random(len(limits))))
@@ -267,7 +267,7 @@ def test_limbs_end_at_the_bodies_of_the_model() -> None:
 
 
 def test_limits_are_those_of_the_model() -> None:
-    np.testing.assert_array_equal(humanoid_limits(), load_humanoid().joint_range)
+    np.testing.assert_array_equal(CHARACTER.joint_range, load_humanoid().joint_range)
 
 
 def test_every_familys_mapping_has_all_parts_and_both_sides() -> None:
@@ -381,7 +381,7 @@ def test_ragged_ends_are_cut_off(motions_dir: Path) -> None:
     found = retarget(motion)
     start, end = found.report.cut
     assert (start, end) == (3, 0)  # arms and trunk jump in frame 2
-    again = retarget(motion.resampled(60.0).sliced(start, motion.n_frames // 2))
+    again = retarget(motion.resample(60.0).slice(start, motion.n_frames // 2))
     assert again.report.cut == (0, 0)
     np.testing.assert_allclose(again.clip.qpos, found.clip.qpos, atol=1e-9)
 

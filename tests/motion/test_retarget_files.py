@@ -73,4 +73,4 @@ def test_retargeting_flags_need_retargeting(motions_dir: Path, tmp_path: Path) -
     source = motions_dir / "cmu-asfamc" / "16_35.amc"
     result = convert(source, tmp_path / "run.bvh", "--no-lock-feet")
     assert result.returncode == 2
-    assert "put on the humanoid" in result.stderr
+    assert "put on the character" in result.stderr

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import load_motion
-from sb3_mimic.motion.sets import find_set, known_sets, manifest_path, packaged_sets, read_manifest
+from sb3_mimic.motion.sources.sets import (
+    find_set,
+    known_sets,
+    manifest_path,
+    packaged_sets,
+    read_manifest,
+)
 
 ENTRY: dict[str, Any] = {
     "title": "Clips of a lab",

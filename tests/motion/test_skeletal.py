@@ -13,10 +13,11 @@ from scipy.spatial.transform import RotationSpline
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion.rotations import angles_between, continuous_signs, rotation, wxyz
-from sb3_mimic.motion.sides import mirror_pairs
-from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion, forward_kinematics, rotation_path
-from sb3_mimic.motion.skeletal_load import load_skeletal
+from sb3_mimic.motion.formats.registry import load_skeletal
+from sb3_mimic.motion.skeletal import SkeletalMotion, rotation_path
+from sb3_mimic.motion.skeletons.sides import mirror_pairs
+from sb3_mimic.motion.skeletons.tree import JointTree, forward_kinematics
+from sb3_mimic.spatial import continuous_signs, precise_angle_between, rotation, wxyz
 
 NAMES = (
     *("hips", "chest", "head", "head_end", "left_arm", "left_hand"),
@@ -77,7 +78,7 @@ def test_kinematics_are_mujocos() -> None:
             data.qpos[address : address + 4] = motion.rotations[frame, joint]
         mujoco.mj_kinematics(model, data)
         np.testing.assert_allclose(positions[frame], data.xpos[order], atol=1e-12)
-        assert angles_between(orientations[frame], data.xquat[order]).max() < 1e-7
+        assert precise_angle_between(orientations[frame], data.xquat[order]).max() < 1e-7
 
 
 def test_batch_of_one_is_batch_of_n() -> None:
@@ -93,12 +94,12 @@ def test_batch_of_one_is_batch_of_n() -> None:
 @given(st.integers(0, 10_000))
 def test_mirror_image(seed: int) -> None:
     motion = random_motion(seed)
-    mirrored = motion.mirrored()
+    mirrored = motion.mirror()
     partner = mirror_pairs(NAMES)
     np.testing.assert_allclose(
         mirrored.positions(), motion.positions()[:, partner] * (1, -1, 1), atol=1e-12
     )
-    twice = mirrored.mirrored()
+    twice = mirrored.mirror()
     np.testing.assert_array_equal(twice.rotations, motion.rotations)
     np.testing.assert_array_equal(twice.tree.offsets, motion.tree.offsets)
 
@@ -132,25 +133,25 @@ def test_sides_that_differ_are_not_mirrored() -> None:
     upright = np.tile([1.0, 0, 0, 0], (2, 3, 1))
     still = SkeletalMotion(tree, 30, np.zeros((2, 3)), upright, "still", "made up")
     with pytest.raises(InputError, match="not the same tree"):
-        still.mirrored()
+        still.mirror()
     alone = replace(tree, names=("hips", "leg", "foot"))
     with pytest.raises(InputError, match="no two joints are named left and right"):
-        replace(still, tree=alone).mirrored()
+        replace(still, tree=alone).mirror()
 
 
 def test_resampling_takes_frames_that_it_meets() -> None:
     motion = random_motion(2, n_frames=21, fps=120.0)
-    slower = motion.resampled(30.0)
+    slower = motion.resample(30.0)
     assert (slower.fps, slower.n_frames) == (30.0, 6)
     np.testing.assert_array_equal(slower.root_position, motion.root_position[::4])
-    assert angles_between(slower.rotations, motion.rotations[::4]).max() == 0
+    assert precise_angle_between(slower.rotations, motion.rotations[::4]).max() == 0
 
 
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(20.0, 300.0))
 def test_resampled_curves_pass_through_the_frames(seed: int, fps: float) -> None:
     motion = random_motion(seed)
-    resampled = motion.resampled(fps)
+    resampled = motion.resample(fps)
     assert resampled.duration <= motion.duration + 1e-6
     assert motion.duration - resampled.duration < 1 / fps + 1e-6
     np.testing.assert_allclose(resampled.root_position[0], motion.root_position[0], atol=1e-12)
@@ -167,7 +168,7 @@ def test_resampling_is_the_same_in_any_frame() -> None:
     turned = continuous_signs(wxyz(turn * rotation(joint)))
     there = rotation_path(turned[:, None], at)[:, 0]
     here = wxyz(turn * rotation(rotation_path(joint[:, None], at)[:, 0]))
-    assert angles_between(there, here).max() < 1e-12
+    assert precise_angle_between(there, here).max() < 1e-12
 
 
 def test_resampling_a_steady_turn() -> None:
@@ -176,19 +177,19 @@ def test_resampling_a_steady_turn() -> None:
     frames = rotation_vectors((np.arange(30) / 30 * 10)[:, None, None] * axis)
     at = np.linspace(3, 26, 200)
     exact = rotation_vectors((at / 30 * 10)[:, None, None] * axis)
-    assert angles_between(rotation_path(frames, at), exact).max() < 1e-4
+    assert precise_angle_between(rotation_path(frames, at), exact).max() < 1e-4
     spline = RotationSpline(np.arange(30), rotation(frames[:, 0]))
-    assert angles_between(rotation_path(frames, at)[:, 0], wxyz(spline(at))).max() < 1e-4
+    assert precise_angle_between(rotation_path(frames, at)[:, 0], wxyz(spline(at))).max() < 1e-4
 
 
 def test_slices() -> None:
     motion = random_motion(4)
-    part = motion.sliced(5, 9)
+    part = motion.slice(5, 9)
     assert part.n_frames == 4
     np.testing.assert_allclose(part.positions(), motion.positions()[5:9], atol=1e-14)
     for start, stop in [(-1, 5), (5, 21), (5, 6), (9, 5)]:
         with pytest.raises(InputError, match="frames 0 to 19"):
-            motion.sliced(start, stop)
+            motion.slice(start, stop)
 
 
 def test_arrays_are_read_only() -> None:
@@ -248,7 +249,7 @@ def test_what_is_no_motion_is_refused() -> None:
             replace(motion, **change)
     for fps in (0.0, -3.0, np.inf, 1.0):
         with pytest.raises(InputError, match=r"fps|two frames"):
-            motion.resampled(fps)
+            motion.resample(fps)
 
 
 def test_resampling_real_motion_like_rotation_splines(motions_dir: Path) -> None:
@@ -260,4 +261,4 @@ def test_resampling_real_motion_like_rotation_splines(motions_dir: Path) -> None
         ours = rotation_path(rotations, at)
         for joint in np.flatnonzero(~motion.tree.end_site):
             spline = RotationSpline(np.arange(len(rotations)), rotation(rotations[:, joint]))
-            assert angles_between(ours[:, joint], wxyz(spline(at))).max() < 0.01
+            assert precise_angle_between(ours[:, joint], wxyz(spline(at))).max() < 0.01

@@ -15,14 +15,14 @@ from scipy.spatial.transform import Rotation
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
-from sb3_mimic.motion.contacts import ground_height
 from sb3_mimic.motion.formats import text
-from sb3_mimic.motion.formats.asfamc import read_asf_amc
-from sb3_mimic.motion.formats.bvh import read_bvh
+from sb3_mimic.motion.formats.asf_amc.reader import read_asf_amc
+from sb3_mimic.motion.formats.bvh.reader import read_bvh
 from sb3_mimic.motion.formats.rate import nearest_rate
+from sb3_mimic.motion.formats.registry import load_skeletal
 from sb3_mimic.motion.formats.units import UNITS, guess_unit
+from sb3_mimic.motion.processing.contacts import ground_height
 from sb3_mimic.motion.skeletal import SkeletalMotion
-from sb3_mimic.motion.skeletal_load import load_skeletal
 
 #: The joints of cgspeed's BVH after the bones of CMU's ASF that they are.
 LEGS_AND_SPINE = {
@@ -60,7 +60,7 @@ def test_amc_and_bvh_of_one_capture_agree(motions_dir: Path, trial: str) -> None
     The BVH has no bone for the thorax, so that head and arms lack its length along its direction.
     """
     amc = read_asf_amc(motions_dir / "cmu-asfamc" / f"{trial}.amc")
-    bvh = read_bvh(motions_dir / "cmu-bvh" / f"{trial}.bvh").sliced(1, amc.n_frames + 1)
+    bvh = read_bvh(motions_dir / "cmu-bvh" / f"{trial}.bvh").slice(1, amc.n_frames + 1)
     assert (amc.fps, bvh.fps) == (120.0, 120.0)
     for names, missing in ((LEGS_AND_SPINE, 0.0), (HEAD_AND_ARMS, thorax(amc))):
         for there, here in names.items():
@@ -517,7 +517,7 @@ def test_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         (tmp_path / f"binary{suffix}").write_bytes(bytes(range(256)) * 8)
         with pytest.raises(InputError, match="is binary"):
             load_skeletal(tmp_path / f"binary{suffix}")
-    with pytest.raises(InputError, match=r"is a \.bvh or an \.amc file"):
+    with pytest.raises(InputError, match=r"those are \.amc, \.bvh files"):
         load_skeletal(tmp_path / "walk.fbx")
     monkeypatch.setattr(text, "MAX_BYTES", 100)
     with pytest.raises(InputError, match="MB large"):

@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip, load_motion
-from sb3_mimic.motion.formats.asfamc import read_asf_amc
-from sb3_mimic.motion.formats.asfamc_writer import write_asf_amc
-from sb3_mimic.motion.formats.bvh import read_bvh
-from sb3_mimic.motion.formats.bvh_writer import write_bvh
+from sb3_mimic.motion.formats.asf_amc.reader import read_asf_amc
+from sb3_mimic.motion.formats.asf_amc.writer import write_asf_amc
+from sb3_mimic.motion.formats.bvh.reader import read_bvh
+from sb3_mimic.motion.formats.bvh.writer import write_bvh
+from sb3_mimic.motion.formats.registry import load_skeletal
 from sb3_mimic.motion.formats.units import UNITS
-from sb3_mimic.motion.humanoid_tree import from_skeletal, is_humanoid, to_skeletal
-from sb3_mimic.motion.kinematics import body_poses
-from sb3_mimic.motion.rotations import angles_between, continuous_signs
-from sb3_mimic.motion.skeletal import JointTree, SkeletalMotion
-from sb3_mimic.motion.skeletal_load import load_skeletal
+from sb3_mimic.motion.skeletal import SkeletalMotion
+from sb3_mimic.motion.skeletons.conversion import from_skeletal, is_character, to_skeletal
+from sb3_mimic.motion.skeletons.kinematics import body_poses
+from sb3_mimic.motion.skeletons.tree import JointTree
+from sb3_mimic.spatial import continuous_signs, precise_angle_between
 
 #: Half a unit in the sixth decimal of a centimetre [m] and of a degree [rad], per number.
 CENTIMETRE = 0.5e-8
@@ -77,7 +78,7 @@ def test_bvh_round_trip(tmp_path_factory: pytest.TempPathFactory, motion: Skelet
         parent = motion.tree.parents[joint]
         if joint:
             assert back.tree.names[back.tree.parents[same]] == motion.tree.names[parent]
-        apart = angles_between(back.rotations[:, same], motion.rotations[:, joint])
+        apart = precise_angle_between(back.rotations[:, same], motion.rotations[:, joint])
         assert apart.max() <= 3 * DEGREE + 1e-12
         moved = back.positions()[:, same] - motion.positions()[:, joint]
         assert np.abs(moved).max() <= error_bound(motion)
@@ -105,7 +106,7 @@ def test_amc_round_trip(tmp_path_factory: pytest.TempPathFactory, motion: Skelet
         moved = back.positions()[:, same] - motion.positions()[:, joint]
         assert np.abs(moved).max() <= error_bound(motion)
         if not motion.tree.end_site[joint]:
-            apart = angles_between(back.rotations[:, same], motion.rotations[:, joint])
+            apart = precise_angle_between(back.rotations[:, same], motion.rotations[:, joint])
             assert apart.max() <= 3 * DEGREE + 1e-12
 
 
@@ -168,30 +169,30 @@ def clip(request: pytest.FixtureRequest) -> MotionClip:
     return load_motion(request.param)
 
 
-def test_humanoid_clips_as_skeletal_motion(clip: MotionClip) -> None:
+def test_clips_as_skeletal_motion(clip: MotionClip) -> None:
     motion = to_skeletal(clip)
     for body, (position, orientation) in body_poses(clip).items():
         joint = motion.tree.index(body)
         np.testing.assert_allclose(motion.positions()[:, joint], position, atol=1e-12)
         turned = np.roll(orientation.as_quat(), 1, axis=1)
-        assert angles_between(motion.orientations()[:, joint], turned).max() < 1e-12
+        assert precise_angle_between(motion.orientations()[:, joint], turned).max() < 1e-12
 
 
-def test_humanoid_clips_come_back_through_bvh(clip: MotionClip, tmp_path: Path) -> None:
+def test_clips_come_back_through_bvh(clip: MotionClip, tmp_path: Path) -> None:
     path = tmp_path / "clip.bvh"
     write_bvh(to_skeletal(clip), path)
     motion = read_bvh(path)
-    assert is_humanoid(motion)
+    assert is_character(motion)
     back = from_skeletal(motion, loop=clip.loop)
     np.testing.assert_allclose(back.joint_angles, clip.joint_angles, atol=1e-7)
     np.testing.assert_allclose(back.root_position, clip.root_position, atol=1e-7)
     assert back.fps == pytest.approx(clip.fps, rel=1e-12)
 
 
-def test_other_skeletons_are_no_humanoid(motions_dir: Path) -> None:
+def test_other_skeletons_are_not_the_characters(motions_dir: Path) -> None:
     motion = load_skeletal(motions_dir / "cmu-bvh" / "02_01.bvh")
-    assert not is_humanoid(motion)
-    with pytest.raises(InputError, match="not one of the humanoid's own skeleton"):
+    assert not is_character(motion)
+    with pytest.raises(InputError, match="not one of the character's own skeleton"):
         from_skeletal(motion)
     bent = to_skeletal(load_motion("squat"))
     rotations = bent.rotations.copy()

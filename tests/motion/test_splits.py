@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import load_motion, write_deepmimic
-from sb3_mimic.motion.splits import FRACTIONS, MotionSource, find_sources, split_sources
+from sb3_mimic.motion.sources.splits import FRACTIONS, MotionSource, find_sources, split_sources
 
 SOURCES = st.lists(
     st.tuples(st.integers(0, 12), st.sampled_from(["walk", "run", "jump", "kick"])), max_size=60

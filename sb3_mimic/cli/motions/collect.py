@@ -9,10 +9,10 @@ import tyro
 
 from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
-    from sb3_mimic.motion.collection import MotionCollection
+    from sb3_mimic.motion.sources.collection import MotionCollection
 
 # Files that could not be read are named up to this many.
 _NAMED = 10
@@ -43,7 +43,7 @@ class MotionsCollect:
 
     def run(self) -> int:
         """Collects, and says what is in each part."""
-        from sb3_mimic.motion.collection import write_collection
+        from sb3_mimic.motion.sources.collection import write_collection
 
         for name in ("validation", "test"):
             if not 0 <= getattr(self, name) < 1:

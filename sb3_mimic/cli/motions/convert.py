@@ -10,10 +10,10 @@ import tyro
 
 from sb3_mimic.cli.motions.reading import Reading
 from sb3_mimic.errors import InputError
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
-    from sb3_mimic.motion.retarget import JointMapping, Retargeted
+    from sb3_mimic.motion.retarget import JointMapping, RetargetResult
     from sb3_mimic.motion.skeletal import SkeletalMotion
 
 _CLIPS = (".txt", ".json")
@@ -25,7 +25,7 @@ class MotionsConvert(Reading):
     """Convert a motion to BVH (.bvh), ASF/AMC (.amc) or DeepMimic's format (.txt, .json).
 
     What is asked for is done in this order: trim, clean, filter, window, resample, mirror. Without
-    any of it the motion stays as it is. DeepMimic's format is the humanoid's: the motion of any
+    any of it the motion stays as it is. DeepMimic's format is the character's: the motion of any
     other skeleton is put on it, without T-pose and glitches, at 60 Hz or the rate asked for.
     """
 
@@ -48,11 +48,11 @@ class MotionsConvert(Reading):
     mirror: bool = False
     """Exchange left and right."""
     mapping: Annotated[Path | None, optional("FILE")] = None
-    """Which joint is which part of the humanoid (.yaml), found by itself without it."""
+    """Which joint is which part of the character (.yaml), found by itself without it."""
     print_mapping: bool = False
     """Print that mapping, to be edited and given back, and write nothing."""
     lock_feet: bool = True
-    """Hold feet where they stand on the ground when a motion is put on the humanoid."""
+    """Hold feet where they stand on the ground when a motion is put on the character."""
     output_units: Annotated[
         Literal["m", "cm", "mm", "in", "ft", "cmu"], tyro.conf.arg(metavar="UNIT")
     ] = "cm"
@@ -117,7 +117,7 @@ class MotionsConvert(Reading):
         return 0
 
     def _print_mapping(self) -> int:
-        """Prints which joint is taken for which part of the humanoid."""
+        """Prints which joint is taken for which part of the character."""
         from sb3_mimic.motion.retarget import find_mapping
 
         motion, _ = self._load()
@@ -134,20 +134,20 @@ class MotionsConvert(Reading):
         return None if self.mapping is None else read_mapping(self.mapping)
 
     def _is_retargeted(self, motion: "SkeletalMotion") -> bool:
-        """Whether the humanoid is to do the motion of another skeleton."""
-        from sb3_mimic.motion.humanoid_tree import is_humanoid
+        """Whether the character is to do the motion of another skeleton."""
+        from sb3_mimic.motion.skeletons.conversion import is_character
 
-        return self.output.suffix.lower() in _CLIPS and not is_humanoid(motion)
+        return self.output.suffix.lower() in _CLIPS and not is_character(motion)
 
-    def _retargeted(self, motion: "SkeletalMotion") -> "Retargeted | None":
-        """The motion on the humanoid, where that is what is to be written."""
+    def _retargeted(self, motion: "SkeletalMotion") -> "RetargetResult | None":
+        """The motion on the character, where that is what is to be written."""
         from sb3_mimic.motion.retarget import RetargetSettings, retarget
 
         if not self._is_retargeted(motion):
             if self.mapping is not None or not self.lock_feet:
                 raise InputError(
                     "--mapping and --no-lock-feet are for a motion of another skeleton that is put "
-                    "on the humanoid, as a .txt or .json file"
+                    "on the character, as a .txt or .json file"
                 )
             return None
         settings = RetargetSettings(lock_feet=self.lock_feet)
@@ -173,7 +173,7 @@ class MotionsConvert(Reading):
     def _load(self) -> "tuple[SkeletalMotion, bool]":
         """The motion, and whether it goes round."""
         from sb3_mimic.motion import load_motion
-        from sb3_mimic.motion.humanoid_tree import to_skeletal
+        from sb3_mimic.motion.skeletons.conversion import to_skeletal
 
         motion = self.skeletal(self.motion)
         if motion is not None:
@@ -183,8 +183,8 @@ class MotionsConvert(Reading):
 
     def _changed(self, motion: "SkeletalMotion") -> "tuple[SkeletalMotion, list[str]]":
         """The motion as it is asked for, and what was changed."""
-        from sb3_mimic.motion.cleaning import CleaningSettings, clean
-        from sb3_mimic.motion.contacts import contact_window
+        from sb3_mimic.motion.processing.cleaning import CleaningSettings, clean
+        from sb3_mimic.motion.processing.contacts import contact_window
 
         changes = []
         if self.trim is not None:
@@ -196,24 +196,24 @@ class MotionsConvert(Reading):
         changes += cleaned
         if self.window is not None:
             start, stop = contact_window(motion, self.window)
-            motion = motion.sliced(start, stop)
+            motion = motion.slice(start, stop)
             changes.append(f"window: frames {start} to {stop - 1} kept")
         if self.resample is not None:
             changes.append(f"rate: {motion.fps:g} Hz to {self.resample:g} Hz")
-            motion = motion.resampled(self.resample)
+            motion = motion.resample(self.resample)
         if self.mirror:
-            motion = motion.mirrored()
+            motion = motion.mirror()
             changes.append("mirror: left and right exchanged")
         return motion, changes
 
     def _write(
-        self, motion: "SkeletalMotion", retargeted: "Retargeted | None", *, loop: bool
+        self, motion: "SkeletalMotion", retargeted: "RetargetResult | None", *, loop: bool
     ) -> None:
         """Writes by the output's suffix."""
-        from sb3_mimic.motion.formats.asfamc_writer import write_asf_amc
-        from sb3_mimic.motion.formats.bvh_writer import write_bvh
-        from sb3_mimic.motion.formats.deepmimic import write_deepmimic
-        from sb3_mimic.motion.humanoid_tree import from_skeletal
+        from sb3_mimic.motion.formats.asf_amc.writer import write_asf_amc
+        from sb3_mimic.motion.formats.bvh.writer import write_bvh
+        from sb3_mimic.motion.formats.deepmimic.character import write_deepmimic
+        from sb3_mimic.motion.skeletons.conversion import from_skeletal
 
         suffix = self.output.suffix.lower()
         if suffix == ".bvh":
@@ -234,4 +234,4 @@ def _trimmed(motion: "SkeletalMotion", start: float, end: float) -> "SkeletalMot
             "start before end"
         )
     last = min(round(end * motion.fps), motion.n_frames - 1)
-    return motion.sliced(round(start * motion.fps), last + 1)
+    return motion.slice(round(start * motion.fps), last + 1)

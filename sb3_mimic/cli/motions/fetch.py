@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
-    from sb3_mimic.motion.fetch import Fetched
-    from sb3_mimic.motion.sets import MotionSet
+    from sb3_mimic.motion.sources.fetch import FetchResult
+    from sb3_mimic.motion.sources.sets import MotionSet
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class MotionsFetch:
 
     def run(self) -> int:
         """Shows the license, fetches, and says where the motions are."""
-        from sb3_mimic.motion.fetch import FetchError, fetch
+        from sb3_mimic.motion.sources.fetch import FetchError, fetch
 
         motions = self._set()
         self._announce(motions)
@@ -58,7 +58,7 @@ class MotionsFetch:
         return 0
 
     def _set(self) -> "MotionSet":
-        from sb3_mimic.motion.sets import find_set, packaged_sets, read_manifest
+        from sb3_mimic.motion.sources.sets import find_set, packaged_sets, read_manifest
 
         if self.manifest is None:
             return find_set(self.set)
@@ -72,7 +72,7 @@ class MotionsFetch:
     def _keep(self, motions: "MotionSet") -> None:
         """Keeps the manifest, so that the clips are found by name."""
         from sb3_mimic.io import atomic_path
-        from sb3_mimic.motion.sets import manifest_path
+        from sb3_mimic.motion.sources.sets import manifest_path
 
         content = self.manifest.read_bytes() if self.manifest is not None else b""
         with atomic_path(manifest_path(motions.name)) as temporary:
@@ -96,7 +96,7 @@ class MotionsFetch:
         print(f"{len(files)} files, {size}{more}, from {self.source or motions.source}", file=out)
         out.flush()
 
-    def _print(self, motions: "MotionSet", done: "Fetched") -> None:
+    def _print(self, motions: "MotionSet", done: "FetchResult") -> None:
         if self.json:
             paths = {name: str(path) for name, path in done.paths.items()}
             said = asdict(done) | {"set": motions.name, "license": motions.license, "paths": paths}

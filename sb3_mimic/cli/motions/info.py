@@ -53,8 +53,8 @@ class MotionsInfo(Reading):
 
     def _skeletal(self, motion: "SkeletalMotion") -> None:
         """A motion with a skeleton of its own, and what is wrong with it."""
-        from sb3_mimic.motion.skeletal_info import skeletal_info
-        from sb3_mimic.motion.skeletal_lint import lint_skeletal
+        from sb3_mimic.motion.info import skeletal_info
+        from sb3_mimic.motion.lint.skeletal import lint_skeletal
 
         info, findings = skeletal_info(motion), lint_skeletal(motion)
         if self.json:

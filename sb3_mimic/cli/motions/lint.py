@@ -10,7 +10,7 @@ import tyro
 from sb3_mimic.cli.motions.reading import Reading, print_findings
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.motion import Finding, MotionClip
@@ -74,7 +74,7 @@ class MotionsLint(Reading):
 
     def _lint_skeletal(self, motion: "SkeletalMotion") -> int:
         """Prints the findings of a BVH or AMC file."""
-        from sb3_mimic.motion.skeletal_lint import lint_skeletal
+        from sb3_mimic.motion.lint.skeletal import lint_skeletal
 
         if self.fix:
             raise InputError("--fix is for clips; sb3-mimic motions convert --clean repairs others")
@@ -103,7 +103,7 @@ def _findings(clip: "MotionClip") -> "list[Finding]":
     from sb3_mimic.envs.humanoid import load_humanoid
     from sb3_mimic.envs.tracking.reference import Reference
     from sb3_mimic.motion import close_loop, inspect_deepmimic, lint
-    from sb3_mimic.motion.finding import worst_first
+    from sb3_mimic.motion.finding import sort_by_severity
     from sb3_mimic.motion.formats import find_reader
     from sb3_mimic.refine.feasibility import dynamic_findings
 
@@ -112,7 +112,7 @@ def _findings(clip: "MotionClip") -> "list[Finding]":
     is_deepmimic = clip.source != "built-in" and find_reader(Path(clip.source)) is None
     in_file = inspect_deepmimic(clip.source) if is_deepmimic else []
     in_motion = lint(clip, robot.joint_range)
-    return worst_first([*in_file, *in_motion, *dynamic_findings(Reference(closed, robot))])
+    return sort_by_severity([*in_file, *in_motion, *dynamic_findings(Reference(closed, robot))])
 
 
 def _repaired(clip: "MotionClip") -> "tuple[MotionClip, list[str]]":

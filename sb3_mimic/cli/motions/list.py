@@ -10,10 +10,10 @@ import tyro
 
 from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
-    from sb3_mimic.motion.index import MotionFile
+    from sb3_mimic.motion.sources.index import MotionFile
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class MotionsList:
 
     def _rows(self) -> "Iterator[dict[str, Any]]":
         """What is known of each motion, the same keys for all."""
-        from sb3_mimic.motion.sets import known_sets
+        from sb3_mimic.motion.sources.sets import known_sets
 
         if self.where is None:
             yield from _builtin()
@@ -66,8 +66,8 @@ def _builtin() -> "Iterator[dict[str, Any]]":
 
 def _fetched(name: str) -> "Iterator[dict[str, Any]]":
     """The clips of a set that are on this machine."""
-    from sb3_mimic.motion.index import index_folder
-    from sb3_mimic.motion.sets import find_set
+    from sb3_mimic.motion.sources.index import index_folder
+    from sb3_mimic.motion.sources.sets import find_set
 
     motions = find_set(name)
     clips = {path: clip for clip, path in motions.fetched().items()}
@@ -81,7 +81,7 @@ def _fetched(name: str) -> "Iterator[dict[str, Any]]":
 
 def _not_fetched(name: str) -> "Iterator[dict[str, Any]]":
     """The listed clips of a set that are not."""
-    from sb3_mimic.motion.sets import find_set
+    from sb3_mimic.motion.sources.sets import find_set
 
     motions = find_set(name)
     here = motions.fetched()
@@ -91,7 +91,7 @@ def _not_fetched(name: str) -> "Iterator[dict[str, Any]]":
 
 
 def _folder(folder: Path) -> "Iterator[dict[str, Any]]":
-    from sb3_mimic.motion.index import index_folder
+    from sb3_mimic.motion.sources.index import index_folder
 
     with progress_bar("file", "looking") as report:
         found = index_folder(folder, report)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from sb3_mimic.io import check_new
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.motion.clip import MotionClip
@@ -42,11 +42,11 @@ class MotionsPlot:
 
 def _load(motion: str) -> "MotionClip | SkeletalMotion":
     """The motion on its own skeleton."""
-    from sb3_mimic.motion.library import builtin_names, load_motion, motion_path
-    from sb3_mimic.motion.skeletal_load import load_skeletal
+    from sb3_mimic.motion.formats import is_skeletal, load_skeletal
+    from sb3_mimic.motion.sources.library import builtin_names, load_motion, motion_path
 
     if motion not in builtin_names():
         path = motion_path(motion)
-        if path.suffix.lower() in (".bvh", ".amc"):
+        if is_skeletal(path):
             return load_skeletal(path)
     return load_motion(motion)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.training.config import optional
+from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.motion import Finding
@@ -34,12 +34,11 @@ class Reading:
             InputError: If there is no such motion, the file is refused, or a flag above is given
                 for a motion that needs none.
         """
-        from sb3_mimic.motion.library import builtin_names, motion_path
-        from sb3_mimic.motion.skeletal import SUFFIXES
-        from sb3_mimic.motion.skeletal_load import load_skeletal
+        from sb3_mimic.motion.formats import is_skeletal, load_skeletal
+        from sb3_mimic.motion.sources.library import builtin_names, motion_path
 
         path = None if motion in builtin_names() else motion_path(motion)
-        if path is not None and path.suffix.lower() in (*SUFFIXES, ".asf"):
+        if path is not None and is_skeletal(path):
             return load_skeletal(path, fps=self.fps, units=self.units, up=self.up, asf=self.asf)
         for name in ("fps", "units", "up", "asf"):
             if getattr(self, name) is not None:

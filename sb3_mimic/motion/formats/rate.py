@@ -11,7 +11,7 @@ from sb3_mimic.errors import InputError
 _USUAL: Final = (120, 60, 30, 24, 25, 100, 50, 240, 200, 250, 300, 90, 48, 72, 180, 500, 1000)
 
 
-def checked_rate(fps: float) -> float:
+def check_rate(fps: float) -> float:
     """A rate that the user gives.
 
     Raises:

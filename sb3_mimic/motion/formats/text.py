@@ -1,4 +1,4 @@
-"""Text files of motion: line by line, with what is no such file refused in one sentence."""
+"""Text files of motion: line by line, with what is no such file format_error in one sentence."""
 
 import stat
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ MAX_BYTES: Final = 512 * 2**20
 #: Largest magnitude of a number in a motion file, in whatever unit it is.
 MAX_NUMBER: Final = 1e7
 
-#: Characters of a file that are quoted in a message.
+#: Characters of a file that are quote in a message.
 _QUOTED: Final = 40
 
 
@@ -62,17 +62,17 @@ def check_text_file(path: Path, kind: str) -> None:
         raise InputError(f"{path}: is binary (or UTF-16) and no {kind} file, which is plain text")
 
 
-def refused(path: Path, line: int, message: str) -> InputError:
+def format_error(path: Path, line: int, message: str) -> InputError:
     """The error to raise for something at a line of a file."""
     return InputError(f"{path}, line {line}: {message}")
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """A piece of a file for a message, short and printable."""
     return repr(text if len(text) <= _QUOTED else text[:_QUOTED] + "…")
 
 
-def number(word: str) -> float | None:
+def parse_number(word: str) -> float | None:
     """A finite number of believable size; None for anything else."""
     try:
         value = float(word)

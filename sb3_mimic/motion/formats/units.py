@@ -43,7 +43,7 @@ class Unit:
     doubtful: bool = False
 
 
-def named_unit(name: str) -> Unit:
+def find_unit(name: str) -> Unit:
     """The unit that the user names.
 
     Raises:
@@ -70,10 +70,10 @@ def guess_unit(height: float) -> Unit:
         UNITS[best],
         f"1 unit = {UNITS[best]:.6g} m ({best}), guessed: the figure is {height:.4g} units tall, "
         f"so {tall:.2f} m ({alternatives})",
-        doubtful=not believable(tall),
+        doubtful=not is_adult_height(tall),
     )
 
 
-def believable(height: float) -> bool:
+def is_adult_height(height: float) -> bool:
     """Whether a figure of this height [m] may be an adult."""
     return _TRUSTED[0] <= height <= _TRUSTED[1]

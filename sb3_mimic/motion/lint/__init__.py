@@ -1,63 +1,12 @@
-"""What is wrong with a clip before anyone trains on it, by its kinematics alone.
+"""Linters of motions: what is wrong with one before anyone trains on it.
 
-Every check gives one finding a joint and kind, with the worst frame and the number of frames, so
-that a bad clip is a page and not a flood. Forces and torques are looked at in
-`sb3_mimic.refine.feasibility`, quaternions and durations of a file in
-`sb3_mimic.motion.formats.deepmimic.inspect_deepmimic`.
+`lint` looks at clips of the character, as they will be imitated; `lint_skeletal` at motions of any
+skeleton, as they were read, before they are retargeted. Both give `Finding`s, and share
+`sb3_mimic.motion.tolerances`. Quaternions and durations of DeepMimic's files are looked at in
+`inspect_deepmimic`, forces and torques in `sb3_mimic.refine.feasibility`.
 """
 
-from sb3_mimic.arrays import FloatArray
-from sb3_mimic.motion.clip import MotionClip
-from sb3_mimic.motion.finding import Finding, worst_first
-from sb3_mimic.motion.lint.frames import check_coarse, check_frozen, check_seam
-from sb3_mimic.motion.lint.ground import check_flights, check_ground, check_skate
-from sb3_mimic.motion.lint.joints import check_limits, check_speeds, check_teleports
-from sb3_mimic.motion.lint.measures import ClipMeasures
-from sb3_mimic.motion.lint.sudden import (
-    check_jitter,
-    check_jumps,
-    check_spikes,
-    find_jumps,
-    find_spikes,
-)
-from sb3_mimic.motion.skeleton import require_humanoid
+from sb3_mimic.motion.lint.clip import lint
+from sb3_mimic.motion.lint.skeletal import lint_skeletal
 
-
-def lint(clip: MotionClip, joint_range: FloatArray | None = None) -> list[Finding]:
-    """Looks for what is wrong with a clip of the humanoid.
-
-    Args:
-        clip: The clip, as it is in the file.
-        joint_range: Lower and upper limit of each hinge, (nj, 2) [rad], in the clip's order (the
-            robot's ``joint_range``); without it limits are not looked at.
-
-    Returns:
-        Findings, errors first; empty for a clip without fault.
-
-    Raises:
-        InputError: If the clip is not the humanoid's.
-
-    Example:
-        >>> from sb3_mimic.motion import lint, load_motion
-        >>> lint(load_motion("squat"))
-        []
-    """
-    require_humanoid(clip.joint_names, "checking a clip")
-    motion = ClipMeasures(clip)
-    spikes = find_spikes(clip)
-    jumps = find_jumps(motion, spikes)
-    findings = [
-        *check_ground(motion),
-        *check_flights(motion),
-        *check_teleports(motion),
-        *check_spikes(motion, spikes),
-        *check_jumps(motion, jumps),
-        *check_jitter(motion, [*spikes, *jumps]),
-        *check_speeds(motion),
-        *([] if joint_range is None else check_limits(motion, joint_range)),
-        *check_seam(motion),
-        *check_frozen(motion),
-        *check_coarse(motion),
-        *check_skate(motion),
-    ]
-    return worst_first(findings)
+__all__ = ["lint", "lint_skeletal"]

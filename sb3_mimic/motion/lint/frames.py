@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from sb3_mimic.arrays import contiguous_runs
 from sb3_mimic.motion.finding import Finding
-from sb3_mimic.motion.lint.measures import ClipMeasures, graded, stretches, times
-from sb3_mimic.motion.lint.tolerances import COARSE, MOVING, SAME_POSE, SEAM_ANGLE, SEAM_HEIGHT
-from sb3_mimic.motion.loop import seam_angles
+from sb3_mimic.motion.lint.measures import ClipMeasures, count_steps, severity_of
+from sb3_mimic.motion.processing.loop import seam_angles
+from sb3_mimic.motion.tolerances import COARSE, MOVING, SAME_POSE, SEAM_ANGLE, SEAM_HEIGHT
 
 
 def check_seam(motion: ClipMeasures) -> list[Finding]:
@@ -21,7 +22,7 @@ def check_seam(motion: ClipMeasures) -> list[Finding]:
         findings.append(
             motion.finding(
                 "seam",
-                graded(angles[worst], SEAM_ANGLE),
+                severity_of(angles[worst], SEAM_ANGLE),
                 last,
                 worst,
                 angles[worst],
@@ -38,7 +39,7 @@ def check_seam(motion: ClipMeasures) -> list[Finding]:
         findings.append(
             motion.finding(
                 "seam_height",
-                graded(abs(height), SEAM_HEIGHT),
+                severity_of(abs(height), SEAM_HEIGHT),
                 last,
                 "root",
                 height,
@@ -57,7 +58,7 @@ def check_frozen(motion: ClipMeasures) -> list[Finding]:
     step = np.maximum(angle, np.linalg.norm(motion.steps, axis=1))
     still = step < SAME_POSE
     runs = []
-    for start, stop in stretches(still):
+    for start, stop in contiguous_runs(still):
         around = np.concatenate([step[max(0, start - 2) : start], step[stop : stop + 2]])
         if len(around) and around.mean() > MOVING:
             runs.append((start, stop))
@@ -103,7 +104,7 @@ def check_coarse(motion: ClipMeasures) -> list[Finding]:
             "rad",
             bad.sum(),
             f"{joint} turns by {value:.2f} rad between frames {frame} and {frame + 1} "
-            f"({motion.fps:.0f} Hz), so what it did between them is a guess; {times(bad)}",
+            f"({motion.fps:.0f} Hz), so what it did between them is a guess; {count_steps(bad)}",
             "a recording at a higher rate would tell",
         )
     ]

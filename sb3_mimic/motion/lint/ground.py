@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from sb3_mimic.arrays import contiguous_runs
 from sb3_mimic.motion.finding import Finding
-from sb3_mimic.motion.kinematics import body_poses, centre_of_mass
-from sb3_mimic.motion.lint.measures import ClipMeasures, graded, ground_level, stretches
-from sb3_mimic.motion.lint.tolerances import (
+from sb3_mimic.motion.lint.measures import ClipMeasures, ground_level, severity_of
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.kinematics import body_poses, centre_of_mass
+from sb3_mimic.motion.tolerances import (
     AIRBORNE,
     FLOATING,
     GRAVITY,
@@ -18,7 +20,6 @@ from sb3_mimic.motion.lint.tolerances import (
     SUPPORT_BAND,
     SUPPORT_HEIGHT,
 )
-from sb3_mimic.motion.skeleton import SOLE_CORNERS
 
 
 def check_ground(motion: ClipMeasures) -> list[Finding]:
@@ -34,7 +35,7 @@ def check_ground(motion: ClipMeasures) -> list[Finding]:
         return [
             motion.finding(
                 "penetration",
-                graded(-value, PENETRATION),
+                severity_of(-value, PENETRATION),
                 frame,
                 body,
                 -value,
@@ -49,7 +50,7 @@ def check_ground(motion: ClipMeasures) -> list[Finding]:
         return [
             motion.finding(
                 "floating",
-                graded(value, FLOATING),
+                severity_of(value, FLOATING),
                 frame,
                 body,
                 value,
@@ -69,7 +70,7 @@ def check_flights(motion: ClipMeasures) -> list[Finding]:
     com = centre_of_mass(clip)[:, 2]
     findings = []
     flights = []
-    for start, stop in stretches(height > AIRBORNE):
+    for start, stop in contiguous_runs(height > AIRBORNE):
         time = (stop - start) / clip.fps
         if time < SHORTEST_FLIGHT or stop - start < 4:
             continue
@@ -133,7 +134,7 @@ def check_skate(motion: ClipMeasures) -> list[Finding]:
     for side in ("right", "left"):
         position, orientation = poses[f"{side}_ankle"]
         corners = position[:, None] + np.stack(
-            [orientation.apply(corner) for corner in SOLE_CORNERS], axis=1
+            [orientation.apply(corner) for corner in CHARACTER.sole_corners], axis=1
         )
         lowest = corners[..., 2] < motion.lowest[:, None] + SUPPORT_BAND
         bears = lowest & (motion.above_ground < SUPPORT_HEIGHT)[:, None]

@@ -4,8 +4,8 @@ import numpy as np
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.finding import Finding
-from sb3_mimic.motion.lint.measures import ClipMeasures, times, turns_between
-from sb3_mimic.motion.lint.tolerances import (
+from sb3_mimic.motion.lint.measures import ClipMeasures, count_steps, turns_between
+from sb3_mimic.motion.tolerances import (
     JOINT_SPEED,
     LIMIT,
     ROOT_TURN,
@@ -38,7 +38,7 @@ def check_teleports(motion: ClipMeasures) -> list[Finding]:
                 "m/s",
                 bad.sum(),
                 f"the root jumps {steps[frame]:.2f} m from frame {frame} to {frame + span}, which "
-                f"is {speeds[frame]:.0f} m/s; {times(bad)}",
+                f"is {speeds[frame]:.0f} m/s; {count_steps(bad)}",
                 "cut the clip there, or check its rate and unit of length",
             )
         )
@@ -60,7 +60,7 @@ def check_teleports(motion: ClipMeasures) -> list[Finding]:
                 "rad/s",
                 bad.sum(),
                 f"the root turns by {turns[frame]:.2f} rad from frame {frame} to {frame + span}, "
-                f"which is {speeds[frame]:.0f} rad/s; {times(bad)}",
+                f"which is {speeds[frame]:.0f} rad/s; {count_steps(bad)}",
                 "cut the clip there; half a turn in a frame is often a flipped axis",
             )
         )
@@ -86,7 +86,7 @@ def check_speeds(motion: ClipMeasures) -> list[Finding]:
                     "rad/s",
                     bad.sum(),
                     f"{joint} turns at {speeds[frame]:.0f} rad/s between frames {frame} and "
-                    f"{frame + 1}, people reach {most:.0f}; {times(bad)}",
+                    f"{frame + 1}, people reach {most:.0f}; {count_steps(bad)}",
                     "the motors will not follow; check the rate, and the marker or axis that flips",
                 )
             )

@@ -8,10 +8,11 @@ import numpy as np
 from sb3_mimic.arrays import BoolArray, FloatArray
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.finding import Finding, Severity
-from sb3_mimic.motion.kinematics import lowest_points
-from sb3_mimic.motion.lint.tolerances import AIRBORNE, GROUND_QUANTILE
-from sb3_mimic.motion.rotations import continuous_signs, hinges_to_rotation, rotation, wxyz
-from sb3_mimic.motion.skeleton import ACTUATED, HINGE_SLICES
+from sb3_mimic.motion.hinges import hinges_to_rotation
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.kinematics import lowest_points
+from sb3_mimic.motion.tolerances import AIRBORNE, GROUND_QUANTILE
+from sb3_mimic.spatial import continuous_signs, rotation, wxyz
 
 
 class ClipMeasures:
@@ -52,8 +53,8 @@ class ClipMeasures:
     def hinges(self) -> dict[str, FloatArray]:
         """Angles of knees and elbows (T,) [rad]."""
         return {
-            joint.name: self.clip.joint_angles[:, HINGE_SLICES[joint.name]][:, 0]
-            for joint in ACTUATED
+            joint.name: self.clip.joint_angles[:, CHARACTER.hinge_slices[joint.name]][:, 0]
+            for joint in CHARACTER.actuated
             if not joint.is_ball
         }
 
@@ -114,26 +115,20 @@ def ground_level(lowest: FloatArray) -> float:
 def joint_quaternions(clip: MotionClip) -> dict[str, FloatArray]:
     """Orientation of the "root" and rotation of each ball joint, (T, 4) wxyz, continuous signs."""
     quaternions = {"root": clip.root_quaternion}
-    for joint in ACTUATED:
+    for joint in CHARACTER.actuated:
         if joint.is_ball:
-            angles = clip.joint_angles[:, HINGE_SLICES[joint.name]]
+            angles = clip.joint_angles[:, CHARACTER.hinge_slices[joint.name]]
             quaternions[joint.name] = continuous_signs(wxyz(hinges_to_rotation(angles, joint.axes)))
     return quaternions
 
 
-def stretches(mask: BoolArray) -> list[tuple[int, int]]:
-    """Stretches [start, stop) in which a mask (T,) holds."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
-
-
-def graded(value: float, bounds: tuple[float, ...]) -> Severity:
+def severity_of(value: float, bounds: tuple[float, ...]) -> Severity:
     """Severity by bounds of info, warning and, where there is a third, error."""
     grades: tuple[Severity, ...] = ("info", "warning", "error")
     return grades[sum(value > bound for bound in bounds[1:])]
 
 
-def times(bad: BoolArray) -> str:
+def count_steps(bad: BoolArray) -> str:
     """How often something happens."""
     n = int(bad.sum())
     return "this happens once" if n == 1 else f"{n} steps do so"

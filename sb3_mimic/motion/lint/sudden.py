@@ -10,7 +10,7 @@ from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.finding import Finding, Severity
 from sb3_mimic.motion.lint.measures import ClipMeasures
-from sb3_mimic.motion.lint.tolerances import (
+from sb3_mimic.motion.tolerances import (
     JUMP_ANGLE,
     JUMP_DISTANCE,
     JUMP_RATIO,
@@ -230,7 +230,7 @@ def _findings(
 ) -> list[Finding]:
     """One finding for what happens together; the message is of joint, frame and how far off."""
     findings = []
-    for own in _together(events):
+    for own in _group_events(events):
         joint, frame, value = own.worst
         unit = "m" if joint == "root position" else "rad"
         findings.append(
@@ -250,7 +250,7 @@ def _findings(
 
 
 @dataclass(frozen=True)
-class _Together:
+class _EventGroup:
     """What happens to several joints in the same frame, or to one joint in several."""
 
     worst: Event
@@ -258,7 +258,7 @@ class _Together:
     others: str
 
 
-def _together(events: list[Event]) -> list[_Together]:
+def _group_events(events: list[Event]) -> list[_EventGroup]:
     """Joins events of one joint, and those whose worst frame is the same."""
     by_frame: dict[int, list[list[Event]]] = {}
     for joint in dict.fromkeys(event.joint for event in events):
@@ -274,5 +274,5 @@ def _together(events: list[Event]) -> list[_Together]:
         more = len(joints) - 1
         others = [f"{more} more {'joint' if more == 1 else 'joints'} with it"] if more else []
         others += [f"{len(frames)} such frames"] if len(frames) > 1 else []
-        found.append(_Together(worst, len(frames), "".join(f"; {text}" for text in others)))
+        found.append(_EventGroup(worst, len(frames), "".join(f"; {text}" for text in others)))
     return found

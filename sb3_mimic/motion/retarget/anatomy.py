@@ -15,21 +15,26 @@ import numpy as np
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.retarget.mapping import JointMapping
-from sb3_mimic.motion.rotations import rotation
-from sb3_mimic.motion.sides import SIDES
-from sb3_mimic.motion.skeletal import SkeletalMotion, forward_kinematics
-from sb3_mimic.motion.skeleton import SKELETON
+from sb3_mimic.motion.skeletal import SkeletalMotion
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.sides import SIDES
+from sb3_mimic.motion.skeletons.tree import forward_kinematics
+from sb3_mimic.spatial import rotation
 
 UP: Final = np.array([0.0, 0.0, 1.0])
 
 #: Angle from the vertical up to which pelvis to head, and hip to ankle, count as standing [rad].
 STANDING: Final = (np.deg2rad(25), np.deg2rad(40))
 
-#: From the middle of the humanoid's hips to its chest joint, and on to the middle between its
+#: From the middle of the character's hips to its chest joint, and on to the middle between its
 #: shoulders [m].
-TO_CHEST: Final = next(np.array(joint.offset) for joint in SKELETON if joint.name == "chest")
+TO_CHEST: Final = next(
+    np.array(joint.offset) for joint in CHARACTER.joints if joint.name == "chest"
+)
 TO_SHOULDERS: Final = next(
-    np.array(joint.offset) * (1.0, 0.0, 1.0) for joint in SKELETON if joint.name == "left_shoulder"
+    np.array(joint.offset) * (1.0, 0.0, 1.0)
+    for joint in CHARACTER.joints
+    if joint.name == "left_shoulder"
 )
 
 #: A trunk that leans more than this all the time is bent, not built that way [rad].
@@ -72,7 +77,7 @@ class Anatomy:
     standing: str
     flat_feet: bool
 
-    def moved(self, turn: FloatArray, scale: float, shift: FloatArray) -> "Anatomy":
+    def transform(self, turn: FloatArray, scale: float, shift: FloatArray) -> "Anatomy":
         """The body turned by a matrix (3, 3), scaled, and shifted by (3,) or (T, 3) [m]."""
         return replace(
             self,
@@ -93,7 +98,7 @@ def find_anatomy(motion: SkeletalMotion, mapping: JointMapping) -> Anatomy:
     world, turned = motion.positions(), rotation(motion.orientations()).as_matrix()
     positions = _parts(world, joints)
     _require_limbs(positions, mapping)
-    rest, rest_turned = _rest(motion)
+    rest, rest_turned = _rest_pose(motion)
     pose, pose_turned, standing = _parts(rest, joints), rest_turned[0], "the rest pose"
     if not _uprightness(pose)[0] < 1:
         frame = int(_uprightness(positions).argmin())
@@ -115,12 +120,12 @@ def find_anatomy(motion: SkeletalMotion, mapping: JointMapping) -> Anatomy:
                 limb, turned[:, joints[f"{side}_{upper}"]], frames[body], sign
             )
     shins = [pose[f"{side}_knee"][0] - pose[f"{side}_ankle"][0] for side in SIDES]
-    flat_feet = max(float(_angle(shin, UP)) for shin in shins) < SPLAYED
+    flat_feet = max(float(_angle_to(shin, UP)) for shin in shins) < SPLAYED
     return Anatomy(positions, frames, axes, standing, flat_feet)
 
 
-def with_shoulders_placed(body: Anatomy) -> Anatomy:
-    """The body with its trunk upright where its shoulders are over its hips as the humanoid's are.
+def straighten_trunk(body: Anatomy) -> Anatomy:
+    """The body with its trunk upright where its shoulders are over its hips as the character's are.
 
     Skeletons have their hips before or behind the spine by centimetres, and some have vertebrae
     missing, so that what the file calls upright leans. The lean that is usual in the motion is
@@ -148,7 +153,7 @@ def heading(frame: FloatArray) -> FloatArray:
     lying = np.abs(frame[..., 2, 0])[..., None]
     tilted = np.sign(-frame[..., 2, 0])[..., None] * up
     way = np.where(lying > 0.9, tilted, forward)
-    return _unit(way)
+    return _normalize(way)
 
 
 def _parts(world: FloatArray, joints: Mapping[str, int]) -> dict[str, FloatArray]:
@@ -157,7 +162,7 @@ def _parts(world: FloatArray, joints: Mapping[str, int]) -> dict[str, FloatArray
     return positions
 
 
-def _rest(motion: SkeletalMotion) -> tuple[FloatArray, FloatArray]:
+def _rest_pose(motion: SkeletalMotion) -> tuple[FloatArray, FloatArray]:
     """Positions (1, J, 3) and orientations (1, J, 3, 3) with no joint turned."""
     still = np.zeros((1, motion.tree.n_joints, 4))
     still[..., 0] = 1
@@ -167,9 +172,9 @@ def _rest(motion: SkeletalMotion) -> tuple[FloatArray, FloatArray]:
 
 def _uprightness(positions: Mapping[str, FloatArray]) -> FloatArray:
     """How far each frame is from standing (T,): up to 1 it stands."""
-    trunk = _angle(positions["neck"] - positions["root"], UP) / STANDING[0]
+    trunk = _angle_to(positions["neck"] - positions["root"], UP) / STANDING[0]
     legs = [
-        _angle(positions[f"{side}_hip"] - positions[f"{side}_{part}"], UP) / STANDING[1]
+        _angle_to(positions[f"{side}_hip"] - positions[f"{side}_{part}"], UP) / STANDING[1]
         for side in SIDES
         for part in ("knee", "ankle")
     ]
@@ -181,8 +186,10 @@ def _standing_frames(
     pose: Mapping[str, FloatArray], mapping: JointMapping
 ) -> dict[str, FloatArray]:
     """Orientations of the parts of a standing figure, columns forward, left, up."""
-    across = sum(_flat(pose[f"left_{p}"] - pose[f"right_{p}"]) for p in ("hip", "shoulder"))
-    left = _unit(_flat(np.asarray(across)))
+    across = sum(
+        _project_to_ground(pose[f"left_{p}"] - pose[f"right_{p}"]) for p in ("hip", "shoulder")
+    )
+    left = _normalize(_project_to_ground(np.asarray(across)))
     quarter = np.pi / 2
     angle = np.arctan2(left[1], left[0])
     if abs(angle - quarter * np.round(angle / quarter)) < SNAP:
@@ -194,9 +201,9 @@ def _standing_frames(
     for side in SIDES:
         frames[f"{side}_ankle"] = body
         if f"{side}_toe" in pose:
-            toe = _flat(pose[f"{side}_toe"] - pose[f"{side}_ankle"])
+            toe = _project_to_ground(pose[f"{side}_toe"] - pose[f"{side}_ankle"])
             if np.linalg.norm(toe) > 1e-6:
-                toe = _unit(toe)
+                toe = _normalize(toe)
                 frames[f"{side}_ankle"] = np.stack([toe, np.cross(UP, toe), UP], axis=-1)
     ahead = [frames[f"{side}_ankle"][:, 0] @ forward for side in SIDES]
     if max(ahead) < 0:
@@ -216,18 +223,18 @@ def _bend_axis(
     nearly constant, which tells the axis where the limb is straight. A limb that is never bent has
     the axis of its body, carried along with the bone the shortest way.
     """
-    upper, lower = _unit(limb[1] - limb[0]), _unit(limb[2] - limb[1])
+    upper, lower = _normalize(limb[1] - limb[0]), _normalize(limb[2] - limb[1])
     seen = sign * np.cross(upper, lower)
     bend = np.linalg.norm(seen, axis=-1)
     usual = np.einsum("tij,ti,t->j", turned, seen, bend)
     bent = float(np.sqrt(np.mean(bend**2))) > NEVER_BENT
-    fixed = turned @ _unit(usual) if bent else _carried(body, upper)
+    fixed = turned @ _normalize(usual) if bent else _carry_axis(body, upper)
     weight = np.clip((bend - BENT[0]) / (BENT[1] - BENT[0]), 0, 1)[:, None]
-    axis = weight * _unit(seen) + (1 - weight) * fixed
-    return _unit(axis)
+    axis = weight * _normalize(seen) + (1 - weight) * fixed
+    return _normalize(axis)
 
 
-def _carried(body: FloatArray, bone: FloatArray) -> FloatArray:
+def _carry_axis(body: FloatArray, bone: FloatArray) -> FloatArray:
     """The body's left axis, turned with a bone from hanging to its direction the shortest way."""
     left, down = body[..., 1], -body[..., 2]
     normal = np.cross(down, bone)
@@ -255,16 +262,16 @@ def _require_limbs(positions: Mapping[str, FloatArray], mapping: JointMapping) -
                 )
 
 
-def _flat(vector: FloatArray) -> FloatArray:
+def _project_to_ground(vector: FloatArray) -> FloatArray:
     return vector * (1.0, 1.0, 0.0)
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
+def _normalize(vectors: FloatArray) -> FloatArray:
     unit: FloatArray = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
     return unit
 
 
-def _angle(vectors: FloatArray, axis: FloatArray) -> FloatArray:
+def _angle_to(vectors: FloatArray, axis: FloatArray) -> FloatArray:
     """Angle (T,) between vectors (T, 3) and an axis (3,) [rad]."""
-    angles: FloatArray = np.arccos(np.clip(_unit(vectors) @ axis, -1.0, 1.0))
+    angles: FloatArray = np.arccos(np.clip(_normalize(vectors) @ axis, -1.0, 1.0))
     return angles

@@ -1,23 +1,23 @@
 """When feet are on the ground, and where they stand: contact, ground and footholds.
 
-A foot is looked at as the humanoid's own: a rigid sole under the ankle, which rests on its heel,
+A foot is looked at as the character's own: a rigid sole under the ankle, which rests on its heel,
 its toes or both. While a point of it is on the ground it does not move; in between, what that took
 is handed over smoothly from foothold to foothold.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from sb3_mimic.arrays import BoolArray, FloatArray
-from sb3_mimic.motion.lint.measures import stretches
+from sb3_mimic.arrays import BoolArray, FloatArray, contiguous_runs
 from sb3_mimic.motion.retarget.anatomy import Anatomy
-from sb3_mimic.motion.sides import SIDES
-from sb3_mimic.motion.skeleton import SOLE_CORNERS
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.sides import SIDES
 
-_CORNERS: Final = np.array(SOLE_CORNERS)
+_CORNERS: Final = np.array(CHARACTER.sole_corners)
+_CORNERS.setflags(write=False)
 #: Middle of the sole's hind and front edge in the ankle's frame (2, 3) [m].
 SOLE_EDGES: Final = _CORNERS.reshape(2, 2, 3).mean(axis=1)
 SOLE_HEIGHT: Final = -float(_CORNERS[0, 2])
@@ -65,16 +65,24 @@ class Foot:
         ankle: Ankle position (T, 3) [m].
         frame: Orientation (T, 3, 3), columns forward, left and up of the sole.
         contact: Whether heel and toes are on the ground (T, 2).
+        corners: Corners of the sole in the ankle's frame (4, 3) [m], heel first; the character's.
     """
 
     ankle: FloatArray
     frame: FloatArray
     contact: BoolArray
+    corners: FloatArray = field(default_factory=lambda: _CORNERS)
+
+    @property
+    def sole_edges(self) -> FloatArray:
+        """Middle of the sole's hind and front edge in the ankle's frame (2, 3) [m]."""
+        edges: FloatArray = self.corners.reshape(2, 2, 3).mean(axis=1)
+        return edges
 
     @property
     def edges(self) -> FloatArray:
         """Middle of the sole's hind and front edge in the world (T, 2, 3) [m]."""
-        return place(self.ankle, self.frame, SOLE_EDGES)
+        return place(self.ankle, self.frame, self.sole_edges)
 
 
 def place(origin: FloatArray, frame: FloatArray, points: FloatArray) -> FloatArray:
@@ -83,11 +91,11 @@ def place(origin: FloatArray, frame: FloatArray, points: FloatArray) -> FloatArr
     return placed
 
 
-def with_level_soles(anatomy: Anatomy, fps: float) -> Anatomy:
+def level_soles(anatomy: Anatomy, fps: float) -> Anatomy:
     """Feet whose sole is level while they stand, where the rest pose does not tell.
 
     Args:
-        anatomy: A body of the humanoid's size.
+        anatomy: A body of the character's size.
         fps: Frames per second.
     """
     if anatomy.flat_feet:
@@ -122,7 +130,7 @@ def ground_height(feet: dict[str, Foot], fps: float) -> FloatArray:
             height = edges[:, point, 2]
             slow = _speed(edges[:, point], fps) < CONTACT_SPEED
             slow &= height < np.quantile(edges[..., 2].min(axis=1), 0.02) + FLOOR_RANGE
-            for start, stop in stretches(slow):
+            for start, stop in contiguous_runs(slow):
                 if (stop - start) / fps >= SHORTEST_CONTACT:
                     times += range(start, stop)
                     heights += [float(np.quantile(height[start:stop], 0.25))] * (stop - start)
@@ -150,10 +158,10 @@ def find_contacts(foot: Foot, fps: float) -> Foot:
         touching = _speed(edges[:, point], fps) < CONTACT_SPEED
         height, other = edges[:, point, 2], edges[:, 1 - point, 2]
         touching &= (height < CONTACT_HEIGHT) & (height < other + FLAT)
-        for start, stop in stretches(~touching):
+        for start, stop in contiguous_runs(~touching):
             if stop - start < least and start > 0 and stop < len(touching):
                 touching[start:stop] = True
-        for start, stop in stretches(touching):
+        for start, stop in contiguous_runs(touching):
             if stop - start < least:
                 touching[start:stop] = False
         contact[:, point] = touching
@@ -163,10 +171,10 @@ def find_contacts(foot: Foot, fps: float) -> Foot:
 def plant(foot: Foot, fps: float) -> Foot:
     """The foot with what touches the ground at rest on it, and nothing under it."""
     contact = foot.contact.copy()
-    for start, stop in stretches(_either(contact)):
-        _let_go(foot, contact, start, stop, fps)
+    for start, stop in contiguous_runs(_any_contact(contact)):
+        _release_contacts(foot, contact, start, stop, fps)
     foot = replace(foot, contact=contact)
-    episodes = stretches(_either(contact))
+    episodes = contiguous_runs(_any_contact(contact))
     shift = np.zeros_like(foot.ankle)
     turn = np.zeros_like(foot.ankle)
     for start, stop in episodes:
@@ -178,12 +186,12 @@ def plant(foot: Foot, fps: float) -> Foot:
     _bridge(turn, episodes, FADE_TIME * fps, keep=False)
     frame = Rotation.from_rotvec(turn).as_matrix() @ foot.frame
     ankle = foot.ankle + shift
-    lowest = place(ankle, frame, _CORNERS)[..., 2].min(axis=1)
-    ankle[:, 2] += np.maximum(_clearance(_either(contact), fps) - lowest, 0.0)
-    return Foot(ankle, frame, contact)
+    lowest = place(ankle, frame, foot.corners)[..., 2].min(axis=1)
+    ankle[:, 2] += np.maximum(_clearance(_any_contact(contact), fps) - lowest, 0.0)
+    return replace(foot, ankle=ankle, frame=frame)
 
 
-def _let_go(foot: Foot, contact: BoolArray, start: int, stop: int, fps: float) -> None:
+def _release_contacts(foot: Foot, contact: BoolArray, start: int, stop: int, fps: float) -> None:
     """Takes contact away where a foot slides or turns too far to have one foothold.
 
     It is let go around its fastest moment, until what is left on either side stands still.
@@ -194,7 +202,7 @@ def _let_go(foot: Foot, contact: BoolArray, start: int, stop: int, fps: float) -
     point = 1 if contact[start:stop, 1].any() else 0
     path = foot.edges[start:stop, point, :2]
     held = path[contact[start:stop, point]]
-    course = _course(foot.frame[start:stop])
+    course = _yaw(foot.frame[start:stop])
     slid = np.linalg.norm(held - held.mean(axis=0), axis=1).max()
     if slid <= FOOTHOLD and np.ptp(course) <= PIVOT:
         return
@@ -203,11 +211,11 @@ def _let_go(foot: Foot, contact: BoolArray, start: int, stop: int, fps: float) -
     middle = start + 1 + int(pace.argmax())
     reach = max(1, round(RELEASE_TIME * fps))
     contact[max(start, middle - reach) : min(stop, middle + reach)] = False
-    _let_go(foot, contact, start, max(start, middle - reach), fps)
-    _let_go(foot, contact, min(stop, middle + reach), stop, fps)
+    _release_contacts(foot, contact, start, max(start, middle - reach), fps)
+    _release_contacts(foot, contact, min(stop, middle + reach), stop, fps)
 
 
-def _course(frame: FloatArray) -> FloatArray:
+def _yaw(frame: FloatArray) -> FloatArray:
     """Angle of a foot about the vertical (T,) [rad], without jumps of full turns."""
     course: FloatArray = np.unwrap(np.arctan2(frame[:, 1, 0], frame[:, 0, 0]))
     return course
@@ -215,7 +223,7 @@ def _course(frame: FloatArray) -> FloatArray:
 
 def _resting_frames(foot: Foot, start: int, stop: int, fps: float) -> FloatArray:
     """Orientations on the ground: one course, the edges level, flat where both rest."""
-    course = _course(foot.frame[start:stop])
+    course = _yaw(foot.frame[start:stop])
     heel, toes = foot.contact[start:stop].T
     flat: BoolArray = np.logical_and(heel, toes)
     course = np.full(len(course), course[flat].mean() if flat.any() else course.mean())
@@ -235,16 +243,17 @@ def _resting_ankle(foot: Foot, own: slice, frame: FloatArray) -> FloatArray:
     """Ankle positions that keep heel or toes where they stand."""
     edges, contact = foot.edges[own], foot.contact[own]
     point = 1 if contact[:, 1].any() else 0
+    sole = foot.sole_edges
     hold = edges[contact[:, point], point].mean(axis=0) * (1.0, 1.0, 0.0)
-    held: FloatArray = hold - frame @ SOLE_EDGES[point]
+    held: FloatArray = hold - frame @ sole[point]
     if point == 1 and (contact[:, 0] & ~contact[:, 1]).any():
         # On the heel alone: where the heel stands when the foot is flat around its toes.
         level = frame.copy()
         level[:, :, 0] *= (1.0, 1.0, 0.0)
         level[:, :, 0] /= np.linalg.norm(level[:, :, 0], axis=1, keepdims=True)
-        heel = hold + level[:, :, 0] * (SOLE_EDGES[0, 0] - SOLE_EDGES[1, 0])
+        heel = hold + level[:, :, 0] * (sole[0, 0] - sole[1, 0])
         on_heel = (contact[:, 0] & ~contact[:, 1])[:, None]
-        held = np.where(on_heel, heel - frame @ SOLE_EDGES[0], held)
+        held = np.where(on_heel, heel - frame @ sole[0], held)
     return held
 
 
@@ -285,7 +294,7 @@ def _bridge(
         change[start:stop] = gap
 
 
-def _either(contact: BoolArray) -> BoolArray:
+def _any_contact(contact: BoolArray) -> BoolArray:
     """Whether heel or toes are in contact (T,)."""
     either: BoolArray = np.logical_or(contact[:, 0], contact[:, 1])
     return either

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.motion.sides import SIDES
-from sb3_mimic.motion.skeletal import JointTree
+from sb3_mimic.motion.skeletons.sides import SIDES
+from sb3_mimic.motion.skeletons.tree import JointTree
 
 #: What joints of the limbs are called without their side, the surest first. A bare "leg" or "arm"
 #: is the thigh or the shin depending on what else there is, so those come last.

@@ -13,9 +13,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.motion.repair import eased_into
-from sb3_mimic.motion.rotations import rotation_to_hinges
-from sb3_mimic.motion.skeleton import HINGE_SLICES, SKELETON, Joint
+from sb3_mimic.motion.hinges import rotation_to_hinges
+from sb3_mimic.motion.processing.repair import ease_into_limit
+from sb3_mimic.motion.skeletons import CHARACTER, Joint
 
 #: Share of its length to which a limb is stretched where there is a choice, and at most: near its
 #: full length a millimetre bends it by degrees, so that what is beyond reach is approached softly.
@@ -37,7 +37,7 @@ _AXES: Final = {
     "z": (0.0, 0.0, 1.0),
     "-y": (0.0, -1.0, 0.0),
 }
-_JOINTS: Final = {joint.name: joint for joint in SKELETON}
+_JOINTS: Final = {joint.name: joint for joint in CHARACTER.joints}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,10 @@ class Limb:
     def columns(self) -> slice:
         """Its hinges among all hinges."""
         last = [joint for joint in self.joints if joint.axes][-1]
-        return slice(HINGE_SLICES[self.joints[0].name].start, HINGE_SLICES[last.name].stop)
+        return slice(
+            CHARACTER.hinge_slices[self.joints[0].name].start,
+            CHARACTER.hinge_slices[last.name].stop,
+        )
 
 
 def limb(side: str, kind: str) -> Limb:
@@ -110,9 +113,9 @@ def solve_limb(
     kept = free.copy()
     for column, (low, high) in enumerate(limits):
         if (free[:, column] > high).any():
-            kept[:, column] = eased_into(kept[:, column], high)
+            kept[:, column] = ease_into_limit(kept[:, column], high)
         if (free[:, column] < low).any():
-            kept[:, column] = -eased_into(-kept[:, column], -low)
+            kept[:, column] = -ease_into_limit(-kept[:, column], -low)
     held = np.flatnonzero((kept != free).any(axis=1))
     if len(held):
         own = (base[0][held], base[1][held])

@@ -1,4 +1,4 @@
-"""Which joints of a skeleton are the humanoid's: mapping files, families of names, checks."""
+"""Which joints of a skeleton are the character's: mapping files, families of names, checks."""
 
 import difflib
 from collections.abc import Mapping as AbstractMapping
@@ -13,10 +13,10 @@ import yaml
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.retarget.guess import guess_by_names, guess_by_shape
-from sb3_mimic.motion.sides import SIDES
-from sb3_mimic.motion.skeletal import JointTree
+from sb3_mimic.motion.skeletons.sides import SIDES
+from sb3_mimic.motion.skeletons.tree import JointTree
 
-#: Each of the humanoid's parts and the part that it must lie below in the joint tree.
+#: Each of the character's parts and the part that it must lie below in the joint tree.
 ABOVE: Final[AbstractMapping[str, str | None]] = MappingProxyType(
     {"root": None, "chest": "root", "neck": "chest"}
     | {
@@ -40,7 +40,7 @@ OPTIONAL: Final = frozenset({"right_toe", "left_toe"})
 
 @dataclass(frozen=True)
 class JointMapping:
-    """Which joint of a file is which part of the humanoid.
+    """Which joint of a file is which part of the character.
 
     Attributes:
         joints: Joint name by part: "root" (the pelvis), "chest" (the joint that turns the shoulder
@@ -66,7 +66,7 @@ class JointMapping:
                     f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(ABOVE)}"
                 )
                 raise InputError(
-                    f"mapping {self.origin}: the humanoid has no part {part!r}; {hint}"
+                    f"mapping {self.origin}: the character has no part {part!r}; {hint}"
                 )
         missing = [part for part in ABOVE if part not in self.joints and part not in OPTIONAL]
         if missing:
@@ -106,13 +106,13 @@ class JointMapping:
 
     def to_yaml(self) -> str:
         """The mapping as a file that can be edited and given back."""
-        head = f"# Humanoid's part: joint of the file ({self.origin}).\n"
+        head = f"# The character's part: joint of the file ({self.origin}).\n"
         ordered = {part: self.joints[part] for part in ABOVE if part in self.joints}
         return head + str(yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True))
 
 
 def read_mapping(path: str | Path) -> JointMapping:
-    """Reads a mapping file: YAML, a joint's name by part of the humanoid.
+    """Reads a mapping file: YAML, a joint's name by part of the character.
 
     Raises:
         InputError: If the file cannot be read or is no such mapping.

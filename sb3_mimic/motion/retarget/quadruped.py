@@ -62,15 +62,15 @@ def foot_paths(motion: SkeletalMotion) -> FootPaths:
         raise InputError(f"{motion.source}: the dog goes nowhere, so there is no gait in it")
     hips = positions[:, [names.index(hip) for hip, _ in DOG_LEGS]]
     feet = positions[:, [names.index(foot) for _, foot in DOG_LEGS]]
-    lift = _closed(feet[..., 2] - feet[..., 2].min(axis=0))
-    forward = _closed((feet - hips)[..., :2] @ (way / length))
+    lift = _close_paths(feet[..., 2] - feet[..., 2].min(axis=0))
+    forward = _close_paths((feet - hips)[..., :2] @ (way / length))
     standing = lift < _STANCE * np.ptp(lift, axis=0)
     height = float(np.mean(hips[..., 2].mean(axis=0) - feet[..., 2].min(axis=0)))
     middle = np.where(standing, forward, 0.0).sum(axis=0) / standing.sum(axis=0)
     return FootPaths(motion.duration, (forward - middle) / height, lift / height, length / height)
 
 
-def _closed(paths: FloatArray) -> FloatArray:
+def _close_paths(paths: FloatArray) -> FloatArray:
     """Paths (T, 4) whose last frame is the first, without that frame."""
     share = np.linspace(-0.5, 0.5, len(paths))[:, None]
     closed: FloatArray = (paths - share * (paths[-1] - paths[0]))[:-1]

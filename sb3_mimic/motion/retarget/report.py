@@ -1,4 +1,4 @@
-"""How well a motion sits on the humanoid, measured on the finished clip."""
+"""How well a motion sits on the character, measured on the finished clip."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ import numpy as np
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.clip import MotionClip
-from sb3_mimic.motion.kinematics import body_poses, lowest_points
-from sb3_mimic.motion.lint.tolerances import JOINT_SPEED, PENETRATION
 from sb3_mimic.motion.retarget.feet import SOLE_EDGES, Foot, place
-from sb3_mimic.motion.sides import SIDES
+from sb3_mimic.motion.skeletons.kinematics import body_poses, lowest_points
+from sb3_mimic.motion.skeletons.sides import SIDES
+from sb3_mimic.motion.tolerances import JOINT_SPEED, PENETRATION
 
 # Mean speed of soles over the ground that no way of walking has, nor skating [m/s].
 _HOPELESS_SKATE = 2.0
@@ -18,7 +18,7 @@ _HOPELESS_SKATE = 2.0
 
 @dataclass(frozen=True)
 class RetargetReport:
-    """What became of a motion on the humanoid.
+    """What became of a motion on the character.
 
     Attributes:
         motion: Name of the motion.
@@ -28,7 +28,7 @@ class RetargetReport:
             course there: a clip cannot be begun with such speeds.
         n_frames: Number of frames.
         fps: Frames per second.
-        scale: Size of the humanoid's legs in those of the figure.
+        scale: Size of the character's legs in those of the figure.
         arm_scale: The same of its arms.
         error_mean: Distance of wrists and ankles from where the scaled figure has them, relative
             to the root, mean over frames and limbs [m].

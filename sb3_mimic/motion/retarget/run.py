@@ -1,4 +1,4 @@
-"""Puts the motion of any skeleton on the humanoid."""
+"""Puts the motion of any skeleton on the character."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,17 +17,16 @@ from sb3_mimic.motion.retarget.anatomy import (
     Anatomy,
     find_anatomy,
     heading,
-    with_shoulders_placed,
+    straighten_trunk,
 )
 from sb3_mimic.motion.retarget.feet import (
     Foot,
     find_contacts,
     ground_height,
+    level_soles,
     plant,
-    with_level_soles,
 )
 from sb3_mimic.motion.retarget.limbs import limb
-from sb3_mimic.motion.retarget.limits import humanoid_limits
 from sb3_mimic.motion.retarget.mapping import JointMapping, find_mapping
 from sb3_mimic.motion.retarget.report import (
     RetargetReport,
@@ -36,12 +35,12 @@ from sb3_mimic.motion.retarget.report import (
     penetration,
     skate_speeds,
 )
-from sb3_mimic.motion.retarget.solve import Targets, solve, with_reachable_feet
-from sb3_mimic.motion.sides import SIDES
+from sb3_mimic.motion.retarget.solve import Targets, bring_feet_into_reach, solve
 from sb3_mimic.motion.skeletal import SkeletalMotion
-from sb3_mimic.motion.skeleton import SKELETON
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.sides import SIDES
 
-_OFFSETS: Final = {joint.name: np.array(joint.offset) for joint in SKELETON}
+_OFFSETS: Final = {joint.name: np.array(joint.offset) for joint in CHARACTER.joints}
 
 
 #: Time at either end in which a joint that breaks its course has the end cut off [s].
@@ -50,7 +49,7 @@ ENDS: Final = 0.1
 
 @dataclass(frozen=True)
 class RetargetSettings:
-    """How a motion is put on the humanoid.
+    """How a motion is put on the character.
 
     Attributes:
         fps: Rate of the clip [1/s]; a motion of a lower rate keeps its own.
@@ -70,11 +69,11 @@ class RetargetSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Retargeted:
-    """A motion on the humanoid.
+class RetargetResult:
+    """A motion on the character.
 
     Attributes:
-        clip: The humanoid's clip: at the origin and facing +x in its first frame, on the ground.
+        clip: The character's clip: at the origin and facing +x in its first frame, on the ground.
         report: How well it sits.
         mapping: Which joint became what.
         contacts: Whether heel and toes of the "right" and "left" foot are on the ground (T, 2).
@@ -90,11 +89,11 @@ def retarget(
     motion: SkeletalMotion,
     settings: RetargetSettings | None = None,
     mapping: JointMapping | None = None,
-) -> Retargeted:
-    """Puts the motion of a skeleton on the humanoid.
+) -> RetargetResult:
+    """Puts the motion of a skeleton on the character.
 
-    The figure is scaled to the humanoid's legs, so that steps stay steps, and its arms to the
-    humanoid's arms. Pelvis, chest, head and feet turn as they do; ankles and wrists go where they
+    The figure is scaled to the character's legs, so that steps stay steps, and its arms to the
+    character's arms. Pelvis, chest, head and feet turn as they do; ankles and wrists go where they
     are, with knees and elbows bending the way they do, within the joints' limits. Feet on the
     ground are held there. Where a joint breaks its course within a tenth of a second of either end,
     the end is cut off.
@@ -110,17 +109,17 @@ def retarget(
     settings = settings or RetargetSettings()
     mapping = mapping or find_mapping(motion.tree)
     if motion.fps > settings.fps * (1 + 1e-6):
-        motion = motion.resampled(settings.fps)
-    found = _retargeted(motion, settings, mapping)
-    start, stop = _steady(found.clip)
+        motion = motion.resample(settings.fps)
+    found = _retarget_frames(motion, settings, mapping)
+    start, stop = _steady_part(found.clip)
     if (start, stop) == (0, motion.n_frames):
         return found
-    found = _retargeted(motion.sliced(start, stop), settings, mapping)
+    found = _retarget_frames(motion.slice(start, stop), settings, mapping)
     cut = (start, motion.n_frames - stop)
     return replace(found, report=replace(found.report, cut=cut))
 
 
-def _steady(clip: MotionClip) -> tuple[int, int]:
+def _steady_part(clip: MotionClip) -> tuple[int, int]:
     """The frames [start, stop) without the breaks of a joint's course at either end."""
     reach = round(ENDS * clip.fps)
     breaks = find_breaks(clip)
@@ -129,23 +128,23 @@ def _steady(clip: MotionClip) -> tuple[int, int]:
     return (start, stop) if start + 2 <= stop else (0, clip.n_frames)
 
 
-def _retargeted(
+def _retarget_frames(
     motion: SkeletalMotion, settings: RetargetSettings, mapping: JointMapping
-) -> Retargeted:
+) -> RetargetResult:
     """The motion at its own rate, from end to end."""
-    body, scale = _at_size(with_shoulders_placed(find_anatomy(motion, mapping)))
-    body = with_level_soles(body, motion.fps)
-    wanted, arms, arm_scale = _effectors(body)
+    body, scale = _scale_to_character(straighten_trunk(find_anatomy(motion, mapping)))
+    body = level_soles(body, motion.fps)
+    wanted, arms, arm_scale = _effector_targets(body)
     feet = _feet(body)
     ground = ground_height(feet, motion.fps)
     if not settings.lock_feet:
         ground = np.full_like(ground, np.median(ground))
-    body = _lowered(body, ground)
+    body = _lower(body, ground)
     feet = {side: find_contacts(foot, motion.fps) for side, foot in _feet(body).items()}
     if settings.lock_feet:
         feet = {side: plant(foot, motion.fps) for side, foot in feet.items()}
-        body, feet = with_reachable_feet(body, feet, motion.fps)
-    limits = humanoid_limits()
+        body, feet = bring_feet_into_reach(body, feet, motion.fps)
+    limits = CHARACTER.joint_range
     wrists = {side: wanted[f"{side}_wrist"] for side in SIDES}
     targets = Targets(body, feet, arms, wrists, above_ground=settings.lock_feet)
     clip = solve(targets, limits, motion.fps, motion.name, motion.source)
@@ -176,17 +175,19 @@ def _retargeted(
         fastest_joint=clip.joint_names[int(rates.argmax())],
         fastest_speed=float(rates.max()),
     )
-    return Retargeted(clip, report, mapping, {side: foot.contact for side, foot in feet.items()})
+    return RetargetResult(
+        clip, report, mapping, {side: foot.contact for side, foot in feet.items()}
+    )
 
 
-def _at_size(body: Anatomy) -> tuple[Anatomy, float]:
-    """The body with the humanoid's leg length, facing +x at the origin, and the factor for it."""
+def _scale_to_character(body: Anatomy) -> tuple[Anatomy, float]:
+    """The body with the character's leg length, facing +x at the origin, and the factor for it."""
     lengths = [_length(body, side, ("hip", "knee", "ankle")) for side in SIDES]
     scale = float(sum(limb("left", "leg").lengths) / np.mean(lengths))
     cos, sin = heading(body.frames["root"][0])
     turn = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
     start = scale * turn @ body.positions["root"][0]
-    return body.moved(turn, scale, -start * (1.0, 1.0, 0.0)), scale
+    return body.transform(turn, scale, -start * (1.0, 1.0, 0.0)), scale
 
 
 def _length(body: Anatomy, side: str, parts: tuple[str, str, str]) -> float:
@@ -196,17 +197,17 @@ def _length(body: Anatomy, side: str, parts: tuple[str, str, str]) -> float:
     return float(np.median(bones))
 
 
-def _effectors(body: Anatomy) -> tuple[dict[str, FloatArray], dict[str, FloatArray], float]:
+def _effector_targets(body: Anatomy) -> tuple[dict[str, FloatArray], dict[str, FloatArray], float]:
     """Where ankles and wrists are to be relative to the root, arms alone, and their factor.
 
-    Each chain has its own factor: legs the humanoid's leg length, arms its arm length, the trunk
+    Each chain has its own factor: legs the character's leg length, arms its arm length, the trunk
     its height from hips to shoulders, the shoulders its width.
     """
     root = body.positions["root"]
     pair = [body.positions[f"{side}_shoulder"] for side in SIDES]
     middle, half = (pair[0] + pair[1]) / 2, (pair[1] - pair[0]) / 2
-    trunk = float(np.linalg.norm(TO_CHEST + TO_SHOULDERS) / _usual(middle - root))
-    width = float(_OFFSETS["left_shoulder"][1] / _usual(half))
+    trunk = float(np.linalg.norm(TO_CHEST + TO_SHOULDERS) / _median_length(middle - root))
+    width = float(_OFFSETS["left_shoulder"][1] / _median_length(half))
     lengths = [_length(body, side, ("shoulder", "elbow", "wrist")) for side in SIDES]
     scale = float(sum(limb("left", "arm").lengths) / np.mean(lengths))
     wanted, arms = {}, {}
@@ -218,7 +219,7 @@ def _effectors(body: Anatomy) -> tuple[dict[str, FloatArray], dict[str, FloatArr
     return wanted, arms, scale
 
 
-def _usual(vectors: FloatArray) -> float:
+def _median_length(vectors: FloatArray) -> float:
     """Median length of vectors (T, 3)."""
     return float(np.median(np.linalg.norm(vectors, axis=1)))
 
@@ -232,7 +233,7 @@ def _feet(body: Anatomy) -> dict[str, Foot]:
     }
 
 
-def _lowered(body: Anatomy, ground: FloatArray) -> Anatomy:
+def _lower(body: Anatomy, ground: FloatArray) -> Anatomy:
     """The body on ground of height 0 where it has been of some height (T,) [m]."""
     down = ground[:, None] * (0.0, 0.0, 1.0)
-    return body.moved(np.eye(3), 1.0, -down)
+    return body.transform(np.eye(3), 1.0, -down)

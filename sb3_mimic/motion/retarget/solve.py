@@ -1,4 +1,4 @@
-"""A body's motion on the humanoid: trunk first, then feet on the ground, legs and arms."""
+"""A body's motion on the character: trunk first, then feet on the ground, legs and arms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,17 +9,18 @@ from scipy.spatial.transform import Rotation
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.motion.clip import MotionClip
-from sb3_mimic.motion.kinematics import lowest_points
-from sb3_mimic.motion.repair import PUSH_TIME, eased_into, smooth_cover
+from sb3_mimic.motion.hinges import rotation_to_hinges
+from sb3_mimic.motion.processing.repair import PUSH_TIME, ease_into_limit, smooth_upper_envelope
 from sb3_mimic.motion.retarget.anatomy import Anatomy
 from sb3_mimic.motion.retarget.feet import SOLE_EDGES, Foot
 from sb3_mimic.motion.retarget.limbs import REACH, limb, solve_limb
-from sb3_mimic.motion.rotations import continuous_signs, rotation_to_hinges
-from sb3_mimic.motion.sides import SIDES
-from sb3_mimic.motion.skeleton import HINGE_NAMES, HINGE_SLICES, SKELETON
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.skeletons.kinematics import lowest_points
+from sb3_mimic.motion.skeletons.sides import SIDES
+from sb3_mimic.spatial import continuous_signs
 
-_OFFSETS: Final = {joint.name: np.array(joint.offset) for joint in SKELETON}
-_AXES: Final = {joint.name: joint.axes for joint in SKELETON}
+_OFFSETS: Final = {joint.name: np.array(joint.offset) for joint in CHARACTER.joints}
+_AXES: Final = {joint.name: joint.axes for joint in CHARACTER.joints}
 
 #: Most that the pelvis is lowered for a foot on the ground that a leg would not reach [m]: for one
 #: whose heel can rise instead, and for one on its heel.
@@ -43,12 +44,12 @@ _UNDER: Final = 0.005
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """What the humanoid is to do, T frames.
+    """What the character is to do, T frames.
 
     Attributes:
-        body: The body's motion at the humanoid's size, on the ground.
+        body: The body's motion at the character's size, on the ground.
         feet: Where the feet are to be, by side.
-        arms: From shoulder to wrist at the humanoid's arm length (T, 3) [m], by side.
+        arms: From shoulder to wrist at the character's arm length (T, 3) [m], by side.
         wrists: From the root to the wrist (T, 3) [m], by side.
         above_ground: Whether the figure is raised where another body than a foot is under the
             ground.
@@ -61,21 +62,20 @@ class Targets:
     above_ground: bool
 
 
-def with_reachable_feet(
+def bring_feet_into_reach(
     body: Anatomy, feet: Mapping[str, Foot], fps: float
 ) -> tuple[Anatomy, dict[str, Foot]]:
     """The body so low, and heels so raised, that the legs reach the feet on the ground."""
     down = _lowering(body, feet, fps)[:, None] * (0.0, 0.0, 1.0)
-    body = body.moved(np.eye(3), 1.0, -down)
+    body = body.transform(np.eye(3), 1.0, -down)
     reachable = {
-        side: _with_raised_heels(foot, _hip(body, side), _reach(side))
-        for side, foot in feet.items()
+        side: _raise_heels(foot, _hip(body, side), _reach(side)) for side, foot in feet.items()
     }
     return body, reachable
 
 
 def solve(targets: Targets, limits: FloatArray, fps: float, name: str, source: str) -> MotionClip:
-    """The humanoid's clip.
+    """The character's clip.
 
     Args:
         targets: What it is to do.
@@ -86,7 +86,7 @@ def solve(targets: Targets, limits: FloatArray, fps: float, name: str, source: s
     """
     pelvis = targets.body.frames["root"]
     position = targets.body.positions["root"].copy()
-    angles = np.empty((len(position), len(HINGE_NAMES)))
+    angles = np.empty((len(position), len(CHARACTER.hinge_names)))
     chest = _trunk(targets.body, angles, limits)
 
     def clip_at(position: FloatArray) -> MotionClip:
@@ -100,7 +100,7 @@ def solve(targets: Targets, limits: FloatArray, fps: float, name: str, source: s
             root_position=position,
             root_quaternion=continuous_signs(quaternion),
             joint_angles=angles,
-            joint_names=HINGE_NAMES,
+            joint_names=CHARACTER.hinge_names,
             loop=False,
             name=name,
             source=source,
@@ -111,7 +111,7 @@ def solve(targets: Targets, limits: FloatArray, fps: float, name: str, source: s
     bodies = [body for body in heights if not body.endswith("ankle")]
     under = np.maximum(-np.min([heights[body] for body in bodies], axis=0), 0.0)
     if targets.above_ground and under.max() > _UNDER:
-        position[:, 2] += smooth_cover(under, round(PUSH_TIME * fps), closed=False)
+        position[:, 2] += smooth_upper_envelope(under, round(PUSH_TIME * fps), closed=False)
         clip = clip_at(position)
     return clip
 
@@ -125,10 +125,10 @@ def _lowering(body: Anatomy, feet: Mapping[str, Foot], fps: float) -> FloatArray
         drop = leg[:, 2] - np.sqrt(np.maximum(_reach(side) ** 2 - across, 0.0))
         most = np.where(foot.contact[:, 1], *_LOWERING) * foot.contact.any(axis=1)
         needed = np.maximum(needed, np.clip(drop, 0.0, most))
-    return smooth_cover(needed, round(_LOWERING_TIME * fps), closed=False)
+    return smooth_upper_envelope(needed, round(_LOWERING_TIME * fps), closed=False)
 
 
-def _with_raised_heels(foot: Foot, hip: FloatArray, reach: float) -> Foot:
+def _raise_heels(foot: Foot, hip: FloatArray, reach: float) -> Foot:
     """The foot turned about its toes, where they are on the ground, until the leg reaches it.
 
     Args:
@@ -155,7 +155,7 @@ def _with_raised_heels(foot: Foot, hip: FloatArray, reach: float) -> Foot:
 
 
 def _hip(body: Anatomy, side: str) -> FloatArray:
-    """Where the humanoid's leg begins (T, 3) [m]."""
+    """Where the character's leg begins (T, 3) [m]."""
     hip: FloatArray = body.positions["root"] + body.frames["root"] @ _OFFSETS[f"{side}_hip"]
     return hip
 
@@ -178,14 +178,14 @@ def _joint(
     name: str, frame: FloatArray, turned: FloatArray, angles: FloatArray, limits: FloatArray
 ) -> FloatArray:
     """Fills in a ball joint within its limits; returns its rotation (T, 3, 3)."""
-    columns = HINGE_SLICES[name]
+    columns = CHARACTER.hinge_slices[name]
     local = Rotation.from_matrix(frame.transpose(0, 2, 1) @ turned)
     hinges = rotation_to_hinges(local, _AXES[name], closed=False)
     for column, (low, high) in enumerate(limits[columns]):
         if (hinges[:, column] > high).any():
-            hinges[:, column] = eased_into(hinges[:, column], high)
+            hinges[:, column] = ease_into_limit(hinges[:, column], high)
         if (hinges[:, column] < low).any():
-            hinges[:, column] = -eased_into(-hinges[:, column], -low)
+            hinges[:, column] = -ease_into_limit(-hinges[:, column], -low)
     angles[:, columns] = hinges
     rotated: FloatArray = Rotation.from_euler(_AXES[name].upper(), hinges).as_matrix()
     return rotated

@@ -1,0 +1,1 @@
+"""Motions changed: cleaned, repaired, closed to loops; contacts and glitches found in them."""
