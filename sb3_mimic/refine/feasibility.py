@@ -9,28 +9,20 @@ The accelerations are differences over a control step: shorter ones see the nois
 """
 
 import copy
-import itertools
 import re
 from dataclasses import dataclass, replace
 from typing import Final
 
 import mujoco
 import numpy as np
-from scipy.optimize import nnls
 
-from sb3_mimic.arrays import BoolArray, FloatArray
+from sb3_mimic.arrays import BoolArray, FloatArray, contiguous_runs
 from sb3_mimic.envs.tracking.reference import Reference
-from sb3_mimic.motion.finding import Finding, Severity, errors, worst_first
+from sb3_mimic.motion.finding import Finding, Severity, errors, sort_by_severity
 from sb3_mimic.motion.lint import lint
-from sb3_mimic.motion.lint.measures import stretches
-from sb3_mimic.motion.lint.tolerances import GRAVITY
-
-#: Height up to which a point may be thought to touch the ground [m]: captured soles hover by
-#: some centimetres while they bear weight.
-CONTACT_HEIGHT: Final = 0.06
-
-#: Friction of the floor, as in the model.
-FRICTION: Final = 0.9
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.motion.tolerances import GRAVITY
+from sb3_mimic.refine.ground import CONTACT_HEIGHT, GroundPoints, ground_force
 
 #: Force [body weights] that a landing takes; and one that only a jump of the root from frame to
 #: frame asks for. DeepMimic's clips need up to 7.5 (spin).
@@ -57,13 +49,6 @@ TORQUE: Final = (1.25, 2.0)
 #: The largest torque of any servo, in parts of its limit, that is exceeded half of the time:
 #: DeepMimic's clips .1 to .9, and 2 to 5 when played three times as fast.
 EFFORT: Final = (1.0, 4.0)
-
-#: Length that turns moments into forces [m]: half the distance from the ground to the root.
-_LEVER: Final = 0.4
-
-#: Weight of a joint's torque, in parts of its limit, against the root's wrench, in body weights:
-#: it decides between forces that are as good for the root.
-_TORQUE_WEIGHT: Final = 1e-2
 
 #: What the hinges of a ball joint are told apart by.
 _BALL_SUFFIX: Final = re.compile("_[xyz]$")
@@ -102,7 +87,7 @@ def feasibility(reference: Reference) -> Feasibility:
     """The forces and torques that a reference needs, without any contact simulated.
 
     Args:
-        reference: A clip for the humanoid, limited to its joints' ranges.
+        reference: A clip for a robot, limited to its joints' ranges.
     """
     return needs_at(reference, *_states(reference))
 
@@ -128,7 +113,7 @@ def needs_at(
     m = len(rows)
     needed = np.empty((m, model.nv))
     missing = np.empty((m, 6))
-    torques = np.empty((m, model.nu))
+    torques = np.empty((m, model.nv - 6))
     clearance = np.empty(m)
     for i, row in enumerate(rows):
         data.qpos[:], data.qvel[:] = row[reference.rows.qpos], row[reference.rows.qvel]
@@ -136,7 +121,7 @@ def needs_at(
         mujoco.mj_inverse(model, data)
         needed[i] = data.qfrc_inverse
         edges, clearance[i] = points.edges(data)
-        given = _ground_force(edges, needed[i], robot.torque_limit, weight)
+        given = ground_force(edges, needed[i], robot.torque_limit, weight)
         missing[i] = needed[i, :6] - given[:6]
         torques[i] = needed[i, 6:] - given[6:]
     return Feasibility(
@@ -154,20 +139,31 @@ def check_refinable(reference: Reference) -> list[Finding]:
     """What makes it hopeless to look for actions that reproduce a reference.
 
     Args:
-        reference: A clip for the humanoid.
+        reference: A clip for a robot.
 
     Returns:
         The errors of its clip and of its dynamics; empty where it is worth trying.
     """
-    clip_findings = lint(reference.clip, reference.robot.joint_range)
-    return errors([*clip_findings, *dynamic_findings(reference)])
+    return errors([*clip_findings(reference), *dynamic_findings(reference)])
+
+
+def clip_findings(reference: Reference) -> list[Finding]:
+    """What is wrong with the clip itself, as the library reads it; the worst first.
+
+    Args:
+        reference: A clip for a robot. Of a clip that has the joints of a robot with a skeleton of
+            its own nothing is found.
+    """
+    if reference.robot.spec.skeleton is None:
+        return lint(reference.clip, reference.robot.joint_range)
+    return [] if reference.original is None else lint(reference.original, CHARACTER.joint_range)
 
 
 def dynamic_findings(reference: Reference) -> list[Finding]:
     """What is wrong with the forces and torques that a reference needs, the worst first.
 
     Args:
-        reference: A clip for the humanoid.
+        reference: A clip for a robot.
     """
     needs = feasibility(reference)
     findings = (
@@ -179,7 +175,7 @@ def dynamic_findings(reference: Reference) -> list[Finding]:
         *_torques(needs, reference),
     )
     fps = reference.clip.fps
-    return worst_first(
+    return sort_by_severity(
         replace(finding, frame=round(finding.time * fps)) for finding in findings if finding
     )
 
@@ -235,7 +231,7 @@ def _ballistic(needs: Feasibility) -> Finding | None:
     """The stretch without contact that is furthest from free fall."""
     worst: tuple[float, int, int] = (0.0, 0, 0)
     spacing = float(needs.times[1] - needs.times[0])
-    for start, stop in stretches(~needs.contact):
+    for start, stop in contiguous_runs(~needs.contact):
         force = needs.missing_force[start:stop].mean(axis=0)
         # Of two arcs over the same time, the middles differ by Δa T²/8.
         miss = float(np.linalg.norm(force)) * GRAVITY * ((stop - start) * spacing) ** 2 / 8
@@ -377,90 +373,3 @@ def _states(reference: Reference) -> tuple[FloatArray, FloatArray, FloatArray]:
     span = np.where(after > before, after - before, dt)[:, None]
     qacc: FloatArray = (reference.at(after)[:, qvel] - reference.at(before)[:, qvel]) / span
     return reference.at(times), qacc, times
-
-
-class GroundPoints:
-    """The points of a model's bodies that may touch the ground, and forces at them.
-
-    Spheres touch with their lowest point, capsules with that of either end, boxes with corners.
-
-    Args:
-        model: The model.
-
-    Attributes:
-        bodies: Number of the body that each point belongs to, ``(p,)``.
-    """
-
-    def __init__(self, model: mujoco.MjModel) -> None:
-        bodies, centres, radii = [], [], []
-        for geom in sorted({*model.pair_geom1, *model.pair_geom2}):
-            if not model.geom_bodyid[geom]:  # the floor itself
-                continue
-            local, radius = _extremes(model.geom_type[geom], model.geom_size[geom])
-            turn = np.empty(9)
-            mujoco.mju_quat2Mat(turn, model.geom_quat[geom])
-            for point in local:
-                bodies.append(int(model.geom_bodyid[geom]))
-                centres.append(model.geom_pos[geom] + turn.reshape(3, 3) @ point)
-                radii.append(radius)
-        self.model = model
-        self.bodies = np.array(bodies)
-        self.centres = np.array(centres)
-        self.radii = np.array(radii)
-        # Edges of the pyramid inside the friction cone.
-        slope = FRICTION
-        self.cone = np.array([(slope, 0, 1), (-slope, 0, 1), (0, slope, 1), (0, -slope, 1)]).T
-
-    def lowest(self, data: mujoco.MjData) -> FloatArray:
-        """Where the points are that would touch the ground first, ``(p, 3)`` [m].
-
-        Args:
-            data: With the bodies' places computed.
-        """
-        turns = data.xmat[self.bodies].reshape(-1, 3, 3)
-        places = data.xpos[self.bodies] + np.einsum("pij,pj->pi", turns, self.centres)
-        places[:, 2] -= self.radii
-        return np.asarray(places)
-
-    def edges(self, data: mujoco.MjData) -> tuple[FloatArray, float]:
-        """Generalized forces of a unit push along each edge of each cone, (nv, 4 · points).
-
-        Only points near the ground count; an empty array where there is none. And the height of
-        the lowest point [m].
-        """
-        lowest = self.lowest(data)
-        heights = lowest[:, 2]
-        near = np.flatnonzero(heights < CONTACT_HEIGHT)
-        pushes = np.empty((self.model.nv, 4 * len(near)))
-        jacobian = np.empty((3, self.model.nv))
-        for k, point in enumerate(near):
-            mujoco.mj_jac(self.model, data, jacobian, None, lowest[point], int(self.bodies[point]))
-            pushes[:, 4 * k : 4 * k + 4] = jacobian.T @ self.cone
-        return pushes, float(heights.min())
-
-
-def _extremes(kind: int, size: FloatArray) -> tuple[FloatArray, float]:
-    """Centres of the spheres that a geom is spanned by, in its frame, and their radius [m]."""
-    if kind == mujoco.mjtGeom.mjGEOM_BOX:
-        return size * np.array(list(itertools.product((-1, 1), repeat=3))), 0.0
-    half = size[1] if kind == mujoco.mjtGeom.mjGEOM_CAPSULE else 0.0
-    ends = np.array([(0.0, 0.0, -half), (0.0, 0.0, half)])
-    return (ends if half else ends[:1]), float(size[0])
-
-
-def _ground_force(
-    edges: FloatArray, needed: FloatArray, torque_limit: FloatArray, weight: float
-) -> FloatArray:
-    """Generalized force (nv,) of the ground that comes nearest to what is needed at the root.
-
-    Among forces that are as good, those that spare the joints.
-    """
-    if not edges.shape[1]:
-        return np.zeros(len(needed))
-    scale = np.concatenate(
-        [np.full(3, 1 / weight), np.full(3, 1 / (weight * _LEVER)), _TORQUE_WEIGHT / torque_limit]
-    )
-    # In units of the weight: the solver's tolerance is absolute.
-    pushes, _ = nnls(edges * (scale * weight)[:, None], needed * scale)
-    given: FloatArray = edges @ (pushes * weight)
-    return given

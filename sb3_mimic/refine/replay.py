@@ -19,7 +19,7 @@ from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.options import TrackingOptions
 from sb3_mimic.envs.tracking.reference import Reference, ReferenceSet, pose_at
 from sb3_mimic.errors import InputError
-from sb3_mimic.refine.feasibility import GroundPoints
+from sb3_mimic.refine.ground import GroundPoints
 from sb3_mimic.refine.problem import TrackingProblem
 from sb3_mimic.spatial import angle_between
 

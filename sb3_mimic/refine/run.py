@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from sb3_mimic.envs.humanoid import load_humanoid
 from sb3_mimic.envs.tracking.reference import Reference, reference_for
+from sb3_mimic.envs.tracking.registry import get_tracking_spec
+from sb3_mimic.envs.tracking.spec import TrackingRobot
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip
 from sb3_mimic.names import unknown_name
@@ -20,6 +21,7 @@ from sb3_mimic.refine.methods import DEFAULT_METHOD, Method, Report, get_method
 from sb3_mimic.refine.pd import PdSettings, solve_pd
 from sb3_mimic.refine.problem import TrackingProblem
 from sb3_mimic.refine.replay import ReplayMetrics, figures, measure, replay, single_step_errors
+from sb3_mimic.tasks import DEFAULT_TASK
 from sb3_mimic.versions import versions
 
 # Packages of whose versions progress must be to be gone on from.
@@ -31,16 +33,21 @@ def quiet(done: int, steps: int, cost: float) -> None:
     del done, steps, cost
 
 
-def load_reference(motion: str | Path | MotionClip) -> Reference:
-    """The reference that the humanoid's environment makes of a motion.
+def load_reference(
+    motion: str | Path | MotionClip, robot: TrackingRobot | str | None = None
+) -> Reference:
+    """The reference that a tracking environment makes of a motion.
 
     Args:
         motion: Name of a built-in clip, path of a clip file, or a clip.
+        robot: The robot, or the name of a registered one; the default task's without it.
 
     Raises:
         InputError: If it cannot be read.
     """
-    return reference_for(motion, load_humanoid())
+    if not isinstance(robot, TrackingRobot):
+        robot = get_tracking_spec(robot or DEFAULT_TASK).load()
+    return reference_for(motion, robot)
 
 
 def require_refinable(reference: Reference) -> None:
@@ -61,6 +68,7 @@ def refine(
     motion: str | Path | MotionClip,
     method: str = DEFAULT_METHOD,
     *,
+    robot: TrackingRobot | str | None = None,
     cycles: int = 1,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
@@ -69,11 +77,12 @@ def refine(
     tell: Callable[[str], None] | None = None,
     n_threads: int | None = None,
 ) -> RefinedActions:
-    """Finds actions under which the humanoid reproduces a clip under physics.
+    """Finds actions under which a robot reproduces a clip under physics.
 
     Args:
         motion: Name of a built-in clip, path of a clip file, or a clip.
         method: Name of the method, see `sb3_mimic.refine.methods`.
+        robot: The robot, or the name of a registered one; the default task's without it.
         cycles: How often a looping clip goes round.
         seed: Seed of everything random.
         settings: Changes to the method's default settings.
@@ -100,7 +109,7 @@ def refine(
         >>> refined.provenance.metrics["survived_fraction"]
         1.0
     """
-    reference = load_reference(motion)
+    reference = load_reference(motion, robot)
     require_refinable(reference)
     return refine_reference(
         reference,

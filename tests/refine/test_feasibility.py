@@ -14,14 +14,14 @@ from sb3_mimic.envs.humanoid import load_humanoid
 from sb3_mimic.envs.tracking.reference import Reference
 from sb3_mimic.motion import Finding, MotionClip, close_loop, load_motion
 from sb3_mimic.motion.finding import errors
-from sb3_mimic.motion.library import builtin_names
+from sb3_mimic.motion.sources.library import builtin_names
 from sb3_mimic.refine.feasibility import (
     CONTACT_HEIGHT,
-    FRICTION,
     check_refinable,
     dynamic_findings,
     feasibility,
 )
+from sb3_mimic.refine.ground import FRICTION
 
 ROBOT = load_humanoid()
 GRAVITY = -ROBOT.model.opt.gravity[2]
@@ -89,7 +89,7 @@ def test_over_a_cycle_the_ground_gives_the_weight(name: str) -> None:
 @given(name=names)
 def test_the_mirror_needs_the_mirrored_force(name: str) -> None:
     needs = feasibility(builtin(name))
-    mirrored = feasibility(reference(load_motion(name).mirrored()))
+    mirrored = feasibility(reference(load_motion(name).mirror()))
     np.testing.assert_allclose(mirrored.force, needs.force * (1, -1, 1), atol=1e-6)
     np.testing.assert_allclose(mirrored.clearance, needs.clearance, atol=1e-9)
 
