@@ -18,8 +18,8 @@ from timing import RESULTS, interleaved, machine, markdown, median, ratio
 
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.io import atomic_path
-from sb3_mimic.rl.algorithms import make_model
 from sb3_mimic.rl.callbacks import ThreadsCallback
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.tasks import get_task
 
 # Name of a case -> robot, algorithm, whether it sees through its camera.

@@ -15,7 +15,7 @@ from torch import nn
 
 from sb3_mimic.cloning.pretrain import ShuffledBatches
 from sb3_mimic.envs.core.make import make_envs
-from sb3_mimic.rl.algorithms import make_model
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.tasks import get_task
 
 

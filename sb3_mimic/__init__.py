@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sb3_mimic.motion import MotionClip as MotionClip
     from sb3_mimic.motion import list_motions as list_motions
     from sb3_mimic.motion import load_motion as load_motion
-    from sb3_mimic.rl.algorithms import make_model as make_model
+    from sb3_mimic.rl.models import make_model as make_model
     from sb3_mimic.rl.finetune import fine_tune as fine_tune
     from sb3_mimic.rl.warm_start import warm_start as warm_start
 
@@ -33,7 +33,7 @@ _LAZY = {
     "fine_tune": "sb3_mimic.rl.finetune",
     "list_motions": "sb3_mimic.motion",
     "load_motion": "sb3_mimic.motion",
-    "make_model": "sb3_mimic.rl.algorithms",
+    "make_model": "sb3_mimic.rl.models",
     "make_native_vec_env": "sb3_mimic.envs",
     "pretrain": "sb3_mimic.cloning.pretrain",
     "warm_start": "sb3_mimic.rl.warm_start",

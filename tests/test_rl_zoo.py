@@ -11,7 +11,7 @@ from stable_baselines3 import PPO
 
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.registration import ENVIRONMENTS
-from sb3_mimic.rl.algorithms import make_model
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.rl_zoo import settings
 from sb3_mimic.tasks import TASKS, get_task
 

@@ -121,7 +121,7 @@ def pretrain(
     stays as it was.
 
     Args:
-        model: Freshly built, as by :func:`sb3_mimic.rl.algorithms.make_model`. Its critic and
+        model: Freshly built, as by :func:`sb3_mimic.rl.models.make_model`. Its critic and
             its optimizer stay as they are.
         demonstrations: In the observation and action spaces of the model's environment; a
             ``VecNormalize`` around it is applied to them as it is now.

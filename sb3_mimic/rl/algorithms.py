@@ -1,30 +1,20 @@
-"""The algorithms by name, and models built with a task's settings.
+"""The algorithms by name, and schedules of their learning rates.
 
 PPO and TRPO are entries like any other; another package adds its own with
 :func:`register_algorithm`. Every entry is an on-policy algorithm of SB3's kind, because cloning
 trains an actor-critic policy in place.
 """
 
-import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import Any, ClassVar
 
-from gymnasium import spaces
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.preprocessing import is_image_space
-from stable_baselines3.common.utils import get_device
-from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.names import unknown_name
-from sb3_mimic.policies.asymmetric import AsymmetricPolicy
-from sb3_mimic.policies.normalizer import ACTIVATIONS, NormalizeObservations
-from sb3_mimic.tasks import Hyperparameters
 
 
 @dataclass(frozen=True)
@@ -115,26 +105,26 @@ class LinearDecay:
 class AdaptiveRate:
     """A schedule that stays below ``most`` where updates move the policy further than they should.
 
-    ``most``, constant or falling linearly to zero, times a factor in [.01, 1]. After each update
-    the factor goes with the square root of the divergence asked for over the divergence met, which
-    grows with the square of a step; up by half at most, down to a third. It begins small: how far a
-    step of Adam's moves a policy depends on the network that cloning left, by orders of magnitude
-    (DeepMimic's walk, a rate of 3e-4: a divergence of .2 for a clone of PD labels, of 85 for one of
-    refined actions).
+    The rate is ``most``, constant or falling linearly to zero, times a factor in [0.01, 1]. After
+    each update the factor is multiplied by the square root of the desired divergence over the
+    measured one, which grows with the square of a step; by 1.5 at most and by 1/3 at least. The
+    factor begins small: how far a step of Adam's moves a policy depends on the network that cloning
+    left, by orders of magnitude (DeepMimic's walk, a rate of 3e-4: a divergence of 0.2 for a clone
+    of PD labels, of 85 for one of refined actions).
 
     The idea is that of Schulman et al. 2017, section 4 (https://arxiv.org/abs/1707.06347), on the
     learning rate instead of a penalty.
 
     Args:
-        most: What is never exceeded.
-        linear_decay: Whether that falls with the remaining progress.
+        most: The largest rate.
+        linear_decay: Whether the largest rate falls with the remaining progress.
         desired_kl: The divergence an update should make.
     """
 
-    #: Part of ``most`` that it begins at.
+    #: The factor at first.
     start: ClassVar = 0.1
-    # The update that it was told of last.
-    _told = -1
+    # Number of the update that the factor was last adapted to.
+    _last_update = -1
 
     def __init__(self, most: float, linear_decay: bool, desired_kl: float) -> None:
         self.most = most
@@ -147,144 +137,31 @@ class AdaptiveRate:
         return self.factor * self.most * (progress_remaining if self.linear_decay else 1.0)
 
     def adapt(self, kl: float, update: int) -> None:
-        """Takes note of the divergence that an update made, once however often it is told.
+        """Adapts the factor to the divergence of an update, once however often this is called.
 
         Args:
             kl: The divergence.
             update: Number of the update.
         """
-        if update == self._told:
+        if update == self._last_update:
             return
-        self._told = update
+        self._last_update = update
         change = math.sqrt(self.desired_kl / max(kl, 1e-9))
         self.factor = min(1.0, max(0.01, self.factor * min(1.5, max(1 / 3, change))))
 
 
-def check_device(device: str) -> None:
-    """Checks the name of a device.
-
-    Raises:
-        InputError: If it is neither ``auto`` nor one that torch knows.
-    """
-    try:
-        get_device(device)
-    except RuntimeError as error:
-        raise InputError(f"device {device!r} must be cpu, cuda, cuda:<number> or auto") from error
-
-
-def policy_settings(
-    observation_space: spaces.Space[Any], hyperparameters: Hyperparameters
-) -> tuple[str | type[ActorCriticPolicy], dict[str, Any]]:
-    """The ``policy`` and ``policy_kwargs`` that an SB3 on-policy algorithm is built with.
+def check_on_policy(model: object, purpose: str) -> None:
+    """Checks that a model is one that this package can train.
 
     Args:
-        observation_space: Images (uint8 boxes) get SB3's ``CnnPolicy``, every other box the
-            ``MlpPolicy`` behind :class:`NormalizeObservations`, or with ``actor_inputs`` the
-            :class:`~sb3_mimic.policies.asymmetric.AsymmetricPolicy`.
-        hyperparameters: Network sizes, activation and initial log standard deviation.
-
-    Returns:
-        The policy's alias, or its class, and its keyword arguments.
+        model: The model.
+        purpose: What it is needed for, as the message begins.
 
     Raises:
-        InputError: If the space is no box, or the activation has no such name.
+        InputError: If its algorithm is not on-policy.
     """
-    if not isinstance(observation_space, spaces.Box):
+    if not isinstance(model, OnPolicyAlgorithm):
         raise InputError(
-            f"the policy needs a Box observation space, got {type(observation_space).__name__}"
+            f"{purpose} is for on-policy algorithms such as PPO and TRPO, not "
+            f"{type(model).__name__}"
         )
-    if hyperparameters.activation not in ACTIVATIONS:
-        raise InputError(
-            f"unknown activation {hyperparameters.activation!r}; there are {', '.join(ACTIVATIONS)}"
-        )
-    sizes = list(hyperparameters.hidden_sizes)
-    kwargs: dict[str, Any] = {
-        "net_arch": {"pi": sizes, "vf": sizes},
-        "activation_fn": ACTIVATIONS[hyperparameters.activation],
-        "log_std_init": hyperparameters.log_std_init,
-        # SB3's own epsilon; one pass over all parameters takes a quarter of the time.
-        "optimizer_kwargs": {"eps": 1e-5, "fused": True},
-    }
-    if is_image_space(observation_space):
-        if hyperparameters.image_extractor is not None:
-            module, _, name = hyperparameters.image_extractor.partition(":")
-            kwargs["features_extractor_class"] = getattr(import_module(module), name)
-        return "CnnPolicy", kwargs
-    kwargs["features_extractor_class"] = NormalizeObservations
-    if hyperparameters.actor_inputs is not None:
-        return AsymmetricPolicy, {**kwargs, "n_actor": hyperparameters.actor_inputs}
-    return "MlpPolicy", kwargs
-
-
-def make_model(
-    algo: str,
-    env: VecEnv,
-    hyperparameters: Hyperparameters,
-    *,
-    seed: int | None = None,
-    device: str = "auto",
-    tensorboard_log: Path | None = None,
-    policy_kwargs: Mapping[str, Any] | None = None,
-) -> OnPolicyAlgorithm:
-    """Builds a fresh model.
-
-    Args:
-        algo: A registered name.
-        env: The training environments; their number decides the steps per update, see
-            :class:`Hyperparameters`.
-        hyperparameters: The settings. Of the common ones an algorithm takes those that its
-            constructor knows (A2C has no ``batch_size``).
-        seed: Seeds the weights, SB3's generators and the environments.
-        device: ``cpu``, ``cuda`` or ``auto``.
-        tensorboard_log: Folder for TensorBoard; None logs nothing.
-        policy_kwargs: The network, where it is that of an existing model; else from the
-            hyperparameters.
-
-    Raises:
-        InputError: If the algorithm or the device is unknown, or the algorithm does not know one of
-            the settings in ``extra``.
-
-    Example:
-        >>> from stable_baselines3.common.env_util import make_vec_env
-        >>> from sb3_mimic.tasks import get_task
-        >>> envs = make_vec_env("Pendulum-v1", 2)
-        >>> type(make_model("trpo", envs, get_task("pidog").hyperparameters_for("trpo"))).__name__
-        'TRPO'
-    """
-    check_device(device)
-    algorithm = get_algorithm(algo)
-    cls = algorithm.load_class()
-    known = inspect.signature(cls.__init__).parameters
-    extra = {**algorithm.defaults, **hyperparameters.extra}
-    for name in extra:
-        if name not in known:
-            raise unknown_name(f"setting of {algo}", name, known.keys() - {"self"})
-    policy, kwargs = policy_settings(env.observation_space, hyperparameters)
-    common = {
-        "learning_rate": _schedule(hyperparameters, adapts="clip_range" in known),
-        "n_steps": max(1, hyperparameters.rollout_size // env.num_envs),
-        "batch_size": hyperparameters.batch_size,
-        "gamma": hyperparameters.gamma,
-        "gae_lambda": hyperparameters.gae_lambda,
-    }
-    settings = {name: value for name, value in common.items() if name in known} | extra
-    if "batch_size" in settings:
-        settings["batch_size"] = min(settings["batch_size"], settings["n_steps"] * env.num_envs)
-    return cls(
-        policy,
-        env,
-        policy_kwargs=dict(kwargs if policy_kwargs is None else policy_kwargs),
-        seed=seed,
-        device=device,
-        tensorboard_log=None if tensorboard_log is None else str(tensorboard_log),
-        **settings,
-    )
-
-
-def _schedule(
-    hyperparameters: Hyperparameters, *, adapts: bool
-) -> float | Callable[[float], float]:
-    rate, decays = hyperparameters.learning_rate, hyperparameters.linear_decay
-    if adapts and hyperparameters.desired_kl is not None:
-        return AdaptiveRate(rate, decays, hyperparameters.desired_kl)
-    return LinearDecay(rate) if decays else rate

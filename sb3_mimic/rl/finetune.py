@@ -21,6 +21,7 @@ from sb3_mimic.envs.core.make import transpose_images
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.normalizer import normalizers
 from sb3_mimic.policies.saved import save_model
+from sb3_mimic.rl.algorithms import check_on_policy
 from sb3_mimic.rl.callbacks import (
     AdaptiveRateCallback,
     AtomicCheckpointCallback,
@@ -102,11 +103,7 @@ def fine_tune(
         >>> fine_tune(model, 64, progress_bar=False).num_timesteps
         64
     """
-    if not isinstance(model, OnPolicyAlgorithm):
-        raise InputError(
-            f"fine-tuning is for on-policy algorithms such as PPO and TRPO, not "
-            f"{type(model).__name__}; its own learn takes the same callbacks"
-        )
+    check_on_policy(model, "fine-tuning")
     if total_timesteps < 0:
         raise InputError(f"the number of timesteps must not be negative, got {total_timesteps}")
     if total_timesteps == 0:

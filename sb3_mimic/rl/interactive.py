@@ -35,6 +35,7 @@ from sb3_mimic.cloning.pretrain import (
 from sb3_mimic.demos.storage import quiet_datasets
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.threads import training_threads
+from sb3_mimic.rl.algorithms import check_on_policy
 from sb3_mimic.rl.callbacks import AdaptiveRateCallback
 from sb3_mimic.rl.nearest import NearestDemonstration
 from sb3_mimic.rl.sb3_hooks import (
@@ -254,6 +255,7 @@ def adversarial(
 
 def _vector_env(model: OnPolicyAlgorithm, total_timesteps: int) -> VecEnv:
     """The model's environments, which must have vector observations."""
+    check_on_policy(model, "imitation in the environment")
     if total_timesteps < 1:
         raise InputError(f"the number of timesteps must be positive, got {total_timesteps}")
     env: Any = model.get_env()

@@ -18,7 +18,7 @@ from sb3_mimic.cli import main
 from sb3_mimic.cloning.dynamics import ForwardFit, StateRegularizedLoss, fit_forward_model
 from sb3_mimic.cloning.pretrain import PretrainResult, pretrain
 from sb3_mimic.errors import InputError
-from sb3_mimic.rl.algorithms import make_model
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.tasks import CloningSettings, Hyperparameters
 
 SETTINGS = Hyperparameters(

@@ -26,7 +26,7 @@ from sb3_mimic.cloning.pretrain import (
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.normalizer import normalizers
 from sb3_mimic.policies.parameters import is_critic_parameter
-from sb3_mimic.rl.algorithms import make_model
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.tasks import CloningSettings, Hyperparameters
 
 SETTINGS = Hyperparameters(

@@ -26,7 +26,7 @@ from sb3_mimic.refine.methods import METHODS, Method, register_method
 from sb3_mimic.refine.pd import PdSettings, solve_pd
 from sb3_mimic.refine.problem import TrackingProblem
 from sb3_mimic.refine.run import load_reference
-from sb3_mimic.rl.algorithms import make_model
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.tasks import get_task
 
 ENV = "sb3_mimic/HumanoidMimic-v0"

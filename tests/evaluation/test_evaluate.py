@@ -9,9 +9,11 @@ import pytest
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
 import sb3_mimic  # noqa: F401 - registers the environments
+from sb3_mimic.envs import make_native_vec_env
 from sb3_mimic.envs.humanoid import HumanoidMimicEnv
 from sb3_mimic.envs.pidog.env import PiDogEnv
 from sb3_mimic.errors import InputError
@@ -198,3 +200,144 @@ def test_environments_that_there_are_not_are_named() -> None:
         evaluate(Zero(8), "Nope-v0")
     with pytest.raises(InputError, match="colour"):
         evaluate(Zero(8), PIDOG, {"colour": "red"})
+
+
+class Countdown(gym.Env[np.ndarray, np.ndarray]):
+    """An environment of a user's own: five steps, each rewarded by its number; counts its calls."""
+
+    observation_space = gym.spaces.Box(-1, 1, (3,), np.float32)
+    action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+
+    def __init__(self) -> None:
+        self.n_steps = self.n_closed = self.n_resets = self.time = 0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, Any]:
+        super().reset(seed=seed)
+        self.n_resets += 1
+        self.time = 0
+        return np.zeros(3, np.float32), {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        self.n_steps += 1
+        self.time += 1
+        observation = np.full(3, self.time / 5, np.float32)
+        return observation, float(self.time), self.time == 5, False, {}
+
+    def close(self) -> None:
+        self.n_closed += 1
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_an_environment_of_the_users_own_is_evaluated_as_sb3_does(vectorized: bool) -> None:
+    own = Countdown()
+    env = DummyVecEnv([lambda: own]) if vectorized else own
+    found = evaluate(Zero(1), env, n_episodes=3)
+    assert found == {"mean_reward": 15.0, "std_reward": 0.0, "mean_ep_length": 5.0}
+    assert own.n_steps == 15
+    assert own.n_closed == 0
+    assert own.time == 0  # reset, and so ready to be stepped
+    own.step(np.zeros(1, np.float32))
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("kind", ["single", "monitored", "native", "monitored native", "dummy"])
+@pytest.mark.parametrize(
+    ("env_id", "size", "kwargs"), [(HUMANOID, 28, {"motion": "walk"}), (PIDOG, 8, {})]
+)
+def test_the_protocol_applies_to_an_environment_as_to_its_id(
+    kind: str, env_id: str, size: int, kwargs: dict[str, Any]
+) -> None:
+    expected = evaluate(Zero(size), env_id, kwargs, n_episodes=2)
+    env = made(kind, env_id, kwargs)
+    env.reset()
+    state = qpos(env)
+    assert evaluate(Zero(size), env, n_episodes=2) == expected
+    np.testing.assert_array_equal(qpos(env), state)  # not even stepped,
+    n = env.num_envs if isinstance(env, VecEnv) else 1
+    env.step(np.zeros((n, size) if isinstance(env, VecEnv) else size, np.float32))  # nor closed
+    env.close()
+
+
+def made(kind: str, env_id: str, kwargs: dict[str, Any]) -> Any:
+    if kind in ("single", "monitored"):
+        env = gym.make(env_id, **kwargs)
+        return Monitor(env) if kind == "monitored" else env
+    if kind == "dummy":
+        return make_vec_env(env_id, 2, env_kwargs=kwargs)
+    native = make_native_vec_env(env_id, 3, **kwargs)
+    return VecMonitor(native) if kind == "monitored native" else native
+
+
+def qpos(env: Any) -> np.ndarray:
+    if isinstance(env, VecEnv):
+        return np.array(env.unwrapped.get_attr("qpos"))
+    return np.array(env.unwrapped.qpos)
+
+
+def test_options_and_motions_of_an_environment_count() -> None:
+    kwargs = {"motion": ["walk", "run"], "reward": "paper", "episode_seconds": 2.0}
+    expected = evaluate(Zero(28), HUMANOID, kwargs, n_episodes=2)
+    env = make_native_vec_env(HUMANOID, 2, **kwargs)
+    assert evaluate(Zero(28), env, n_episodes=2) == expected
+    assert expected["mean_ep_length"] <= 60
+    env.close()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda env: gym.wrappers.TimeLimit(env, 10),
+        lambda env: DummyVecEnv([lambda: gym.wrappers.TimeLimit(env, 10)]),
+    ],
+)
+def test_a_wrapper_that_changes_the_task_is_not_left_out(wrap: Any) -> None:
+    env = wrap(gym.make(PIDOG))
+    found = evaluate(Zero(8), env, n_episodes=2)
+    assert found["mean_ep_length"] == 10
+    assert "survival_s" not in found
+    env.close()
+
+
+def test_environments_that_differ_are_evaluated_as_they_are() -> None:
+    env = DummyVecEnv([lambda m=motion: gym.make(HUMANOID, motion=m) for motion in ("walk", "run")])
+    found = evaluate(Zero(28), env, n_episodes=2)
+    assert "normalized_return" not in found
+    env.close()
+
+
+def test_a_vec_normalize_around_the_environment_is_applied_and_left_as_it_is() -> None:
+    training = VecNormalize(make_native_vec_env(PIDOG, 2, seed=0))
+    model = PPO("MlpPolicy", training, n_steps=64, batch_size=64, device="cpu", seed=0)
+    model.learn(256)
+    expected = evaluate(model, PIDOG, n_episodes=2)
+    loaded: Any = model.policy  # knows nothing of the statistics
+    before = training.obs_rms.mean.copy()  # type: ignore[union-attr]
+    assert evaluate(loaded, training, n_episodes=2) == expected
+    assert evaluate(loaded, PIDOG, n_episodes=2) != expected
+    np.testing.assert_array_equal(training.obs_rms.mean, before)  # type: ignore[union-attr]
+    assert training.training
+    assert training.norm_reward
+
+
+def test_rewards_are_not_normalized_where_sb3_evaluates() -> None:
+    env = VecNormalize(DummyVecEnv([Countdown]))
+    before = env.obs_rms.count  # type: ignore[union-attr]
+    found = evaluate(Zero(1), env, n_episodes=2)
+    assert found["mean_reward"] == pytest.approx(15.0)
+    assert env.training
+    assert env.norm_reward
+    assert env.obs_rms.count == before  # type: ignore[union-attr]
+
+
+def test_keyword_arguments_are_for_an_id() -> None:
+    with pytest.raises(InputError, match="given by its id, not for a Countdown"):
+        evaluate(Zero(1), Countdown(), {"motion": "walk"})
+
+
+def test_an_environment_of_other_spaces_is_refused() -> None:
+    model = PPO("MlpPolicy", "Pendulum-v1", n_steps=64, batch_size=64)
+    env = make_native_vec_env(PIDOG, 1)
+    with pytest.raises(InputError, match=r"observations of shape \(3,\), .* \(30,\)"):
+        evaluate(model, env)
+    env.close()

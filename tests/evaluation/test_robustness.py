@@ -195,3 +195,24 @@ def test_a_fall_long_after_a_push_is_not_its_doing(monkeypatch: pytest.MonkeyPat
     assert found.tolist() == [True, False]
     batch.close()
     env.close()
+
+
+def test_an_environment_is_pushed_as_its_id_is() -> None:
+    expected = push_test(Zero(8), PIDOG, n_phases=1)
+    env = PiDogEnv()
+    env.reset(seed=0)
+    before = env.qpos.copy()
+    found = push_test(Zero(8), env, n_phases=1)
+    np.testing.assert_array_equal(found.forward, expected.forward)
+    np.testing.assert_array_equal(found.sideways, expected.sideways)
+    curve = perturbation_curve(Zero(8), env, spreads=(0.1,), n_episodes=2)
+    same = perturbation_curve(Zero(8), PIDOG, spreads=(0.1,), n_episodes=2)
+    np.testing.assert_array_equal(curve.survival, same.survival)
+    np.testing.assert_array_equal(env.qpos, before)
+    env.step(np.zeros(8, np.float32))
+    env.close()
+
+
+def test_a_wrapped_environment_is_not_pushed() -> None:
+    with pytest.raises(InputError, match="not wrapped"):
+        push_test(Zero(8), PIDOG, {"max_episode_steps": 10})

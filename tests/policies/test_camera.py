@@ -8,7 +8,7 @@ from gymnasium import spaces
 from sb3_mimic.envs.core.measurements import draw_measurements
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.picture import PictureAndMeasurements
-from sb3_mimic.rl.algorithms import policy_settings
+from sb3_mimic.rl.models import policy_settings
 from sb3_mimic.tasks import get_task
 
 SPACE = spaces.Box(0, 255, (3, 85, 84), np.uint8)

@@ -19,7 +19,7 @@ from sb3_mimic.policies.normalizer import (
     normalizers,
 )
 from sb3_mimic.policies.parameters import is_critic_parameter
-from sb3_mimic.rl.algorithms import policy_settings
+from sb3_mimic.rl.models import policy_settings
 from sb3_mimic.tasks import TASKS, Hyperparameters
 
 SPACE = spaces.Box(-np.inf, np.inf, (3,), np.float32)

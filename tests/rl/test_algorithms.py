@@ -9,12 +9,14 @@ import pytest
 import torch as th
 from hypothesis import given
 from hypothesis import strategies as st
+from sb3_contrib import TRPO
 from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv
 from torch.nn import Linear
 
+from sb3_mimic.envs import make_native_vec_env
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.saved import (
     load_policy,
@@ -29,11 +31,11 @@ from sb3_mimic.rl.algorithms import (
     AdaptiveRate,
     LinearDecay,
     get_algorithm,
-    make_model,
     register_algorithm,
 )
 from sb3_mimic.rl.finetune import fine_tune
-from sb3_mimic.tasks import Hyperparameters
+from sb3_mimic.rl.models import find_hyperparameters, make_model
+from sb3_mimic.tasks import Hyperparameters, get_task
 
 SETTINGS = Hyperparameters(
     n_envs=2,
@@ -271,3 +273,44 @@ def test_half_a_zip_has_no_timesteps(env: VecEnv, tmp_path: Path) -> None:
     (tmp_path / "half.zip").write_bytes(content[: len(content) // 2])
     assert read_timesteps(tmp_path / "half.zip") is None
     assert read_timesteps(tmp_path / "none.zip") is None
+
+
+def test_without_settings_an_environment_of_a_registered_task_gets_the_tasks() -> None:
+    task = get_task("pidog")
+    for envs in (make_native_vec_env(task.env_id, 2), make_vec_env(task.env_id, 2)):
+        found = find_hyperparameters("trpo", envs)
+        assert found == task.hyperparameters_for("trpo")
+        model = make_model("trpo", envs, device="cpu")
+        assert model.n_steps * model.n_envs == found.rollout_size
+        assert model.gamma == found.gamma
+        envs.close()
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(("algo", "sb3"), [("ppo", PPO), ("trpo", TRPO)])
+def test_without_settings_another_environment_gets_sb3s_defaults(
+    env: VecEnv, algo: str, sb3: type[PPO | TRPO]
+) -> None:
+    model, usual = make_model(algo, env, device="cpu"), sb3("MlpPolicy", env, device="cpu")
+    for name in ("n_steps", "batch_size", "learning_rate", "gamma", "gae_lambda", "target_kl"):
+        assert vars(model)[name] == vars(usual)[name], name
+    assert [p.shape for p in model.policy.parameters()] == [
+        p.shape for p in usual.policy.parameters()
+    ]
+    assert th.equal(model.policy.log_std, usual.policy.log_std)
+
+
+def test_an_algorithm_that_knows_less_gets_its_own_defaults(env: VecEnv) -> None:
+    register_algorithm("a2c", A2C)
+    try:
+        model = make_model("a2c", env, device="cpu")
+    finally:
+        del ALGORITHMS["a2c"]
+    assert (model.n_steps, model.learning_rate, model.gae_lambda) == (5, 7e-4, 1.0)
+
+
+def test_a_model_can_be_made_of_one_environment() -> None:
+    model = make_model("ppo", gym.make("Pendulum-v1"), device="cpu")
+    assert model.n_envs == 1
+    model.learn(1)
+    assert model.ep_info_buffer  # what SB3 makes of one environment reports its episodes

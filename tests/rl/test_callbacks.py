@@ -17,7 +17,6 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.policies.normalizer import normalizers
-from sb3_mimic.rl.algorithms import make_model
 from sb3_mimic.rl.callbacks import (
     AtomicCheckpointCallback,
     NormalizerCallback,
@@ -27,6 +26,7 @@ from sb3_mimic.rl.callbacks import (
     UniformStartsEvalCallback,
     VideoCallback,
 )
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.tasks import Hyperparameters
 
 SETTINGS = Hyperparameters(

@@ -15,7 +15,7 @@ from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.evaluation.protocol import evaluate
 from sb3_mimic.policies.randomness import forked_randomness
 from sb3_mimic.policies.saved import load_policy, read_timesteps
-from sb3_mimic.rl.algorithms import make_model
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.rl.warm_start import warm_start
 from sb3_mimic.tasks import get_task
 from sb3_mimic.training.run import RunFolder

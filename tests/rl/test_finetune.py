@@ -16,8 +16,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.parameters import is_critic_parameter
 from sb3_mimic.policies.saved import read_timesteps
-from sb3_mimic.rl.algorithms import get_algorithm, make_model
+from sb3_mimic.rl.algorithms import get_algorithm
 from sb3_mimic.rl.finetune import FineTuneSettings, fine_tune
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.rl.warm_start import CriticWarmupCallback, warm_start
 from sb3_mimic.tasks import Hyperparameters
 from sb3_mimic.training.run import RunFolder

@@ -18,8 +18,9 @@ from sb3_mimic.cloning.pretrain import demonstration_tensors, residual_of
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.parameters import is_critic_parameter
-from sb3_mimic.rl.algorithms import AdaptiveRate, make_model
+from sb3_mimic.rl.algorithms import AdaptiveRate
 from sb3_mimic.rl.interactive import adversarial, dagger
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.rl.nearest import NearestDemonstration
 from sb3_mimic.tasks import Hyperparameters
 

@@ -14,7 +14,8 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.policies.parameters import is_critic_parameter, log_std_parameter
-from sb3_mimic.rl.algorithms import AdaptiveRate, get_algorithm, make_model
+from sb3_mimic.rl.algorithms import AdaptiveRate, get_algorithm
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.rl.sb3_hooks import (
     count_train_calls,
     count_updates,

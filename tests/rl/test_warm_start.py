@@ -11,7 +11,7 @@ import pytest
 import torch as th
 from gymnasium import spaces
 from imitation.data.types import TrajectoryWithRew
-from stable_baselines3 import PPO
+from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -20,9 +20,10 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, Ve
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.parameters import is_critic_parameter
-from sb3_mimic.rl.algorithms import AdaptiveRate, make_model
+from sb3_mimic.rl.algorithms import AdaptiveRate
 from sb3_mimic.rl.callbacks import AdaptiveRateCallback, NoiseCeilingCallback
 from sb3_mimic.rl.finetune import fine_tune
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.rl.warm_start import (
     CloningCallback,
     CollapseCallback,
@@ -164,7 +165,7 @@ def test_of_an_adaptive_rate_the_divergence_grows_and_not_the_rate(
     adapt = AdaptiveRate.adapt
 
     def spy(self: AdaptiveRate, kl: float, update: int) -> None:
-        if update != self._told:
+        if update != self._last_update:
             asked.append(self.desired_kl)
         adapt(self, kl, update)
 
@@ -713,3 +714,10 @@ def test_measuring_takes_over_the_statistics_of_the_training_environments() -> N
 def test_numbers_of_things_are_whole(name: str) -> None:
     with pytest.raises(InputError, match=f"{name} must be a whole number, got 1.5"):
         WarmStartSettings(**{name: 1.5})  # type: ignore[arg-type]
+
+
+def test_an_algorithm_that_a_warm_start_cannot_serve_is_named() -> None:
+    model = SAC("MlpPolicy", "Pendulum-v1", learning_starts=10, buffer_size=100, device="cpu")
+    with pytest.raises(InputError, match=r"a warm start is for on-policy algorithms .* not SAC"):
+        model.learn(20, callback=warm_start())
+    assert model.num_timesteps == 0

@@ -11,6 +11,7 @@ from stable_baselines3.common.utils import explained_variance
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.parameters import is_critic_parameter
+from sb3_mimic.rl.algorithms import check_on_policy
 from sb3_mimic.rl.callbacks import adapt_rate
 from sb3_mimic.rl.sb3_hooks import (
     count_updates,
@@ -47,7 +48,8 @@ class CriticWarmupCallback(BaseCallback):
         warming: Whether the critic still learns alone.
 
     Raises:
-        InputError: If ``n_rollouts`` is negative.
+        InputError: If ``n_rollouts`` is negative; when training starts, if the algorithm is not
+            on-policy.
     """
 
     model: OnPolicyAlgorithm
@@ -72,6 +74,7 @@ class CriticWarmupCallback(BaseCallback):
         return True
 
     def _on_training_start(self) -> None:
+        check_on_policy(self.model, "a warm start")
         unwrap_next_update(self.model)
         self._n_done = count_updates(self.model)
         self.warming = self._n_done < self.n_rollouts
