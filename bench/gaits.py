@@ -25,8 +25,8 @@ import numpy as np
 from tqdm import tqdm
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.demos.gait import SINE_FREQUENCY, Gait, make_gait
 from sb3_mimic.envs.pidog.batch import PiDogBatch
+from sb3_mimic.envs.pidog.gaits import SINE_FREQUENCY, Gait, make_gait
 from sb3_mimic.envs.pidog.legs import FOOT_RADIUS, JOINT_NAMES, LEGS
 from sb3_mimic.envs.pidog.model import load_pidog
 from sb3_mimic.envs.pidog.options import PiDogOptions

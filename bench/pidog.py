@@ -32,10 +32,10 @@ from rows import RESULTS, ROOT, Row, Rows, curve, save_figure, software, spread,
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic import collect_demonstrations, fine_tune, make_model, pretrain
-from sb3_mimic.demos.gait import Gait, make_gait
-from sb3_mimic.envs import PiDogEnv
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.envs.pidog.batch import PiDogBatch
+from sb3_mimic.envs.pidog.env import is_pidog
+from sb3_mimic.envs.pidog.gaits import Gait, make_gait
 from sb3_mimic.envs.pidog.hardware import CLOCK_FREQUENCY
 from sb3_mimic.envs.pidog.servo import Servo
 from sb3_mimic.policies.saved import save_model
@@ -252,7 +252,7 @@ def walk(
         [m/s], whether it fell, return, and whether the model's servos can carry its mass.
     """
     env = gym.make(env_id, **kwargs).unwrapped
-    if not isinstance(env, PiDogEnv):
+    if not is_pidog(env):
         raise SystemExit(f"{env_id} is no PiDog")
     n = arguments.episodes
     with closing(env), closing(env.make_batch(n)) as batch:

@@ -54,7 +54,7 @@ def _walk(env_id: str) -> tuple[Any, Any]:
         actions = refine_cached(batch.reference, "mpc").actions[:30]
         batch.reset(np.arange(1), [np.random.default_rng(0)], [{"phase": 0.0}])
     else:
-        from sb3_mimic.demos.gait import make_gait
+        from sb3_mimic.envs.pidog.gaits import make_gait
 
         actions = make_gait("sine").actions(np.arange(50) / batch.robot.control_rate)
         env.reset()

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sb3_mimic.demos.gait import GAITS, Gait, make_gait
 from sb3_mimic.envs import HumanoidMimicEnv
+from sb3_mimic.envs.pidog.gaits import GAITS, Gait, make_gait
 from sb3_mimic.envs.pidog.hardware import CONTROL_RATE
 from sb3_mimic.io import atomic_path
 from sb3_mimic.policies.protocol import Policy

@@ -9,13 +9,13 @@ rewards, and observations; options; and the batch, which puts them together.
 import inspect
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.rendering import RenderOptions
 from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.envs.pidog.batch import PiDogBatch
-from sb3_mimic.envs.pidog.model import load_pidog
+from sb3_mimic.envs.pidog.model import ROBOT_NAME, load_pidog
 from sb3_mimic.envs.pidog.options import PiDogOptions, option_parameters
 from sb3_mimic.envs.pidog.randomization import ModelBank, Randomization, make_bank
 from sb3_mimic.envs.pidog.servo import Servo
@@ -140,6 +140,12 @@ class PiDogHardwareEnv(PiDogEnv):
         "servo": Servo(),
         "randomization": Randomization(),
     }
+
+
+def is_pidog(env: object) -> TypeGuard[PiDogEnv]:
+    """Whether an environment is a PiDog's, of whatever class."""
+    robot = getattr(getattr(env, "batched", None), "robot", None)
+    return getattr(robot, "name", None) == ROBOT_NAME
 
 
 def _make_batch(

@@ -15,6 +15,9 @@ from sb3_mimic.envs.pidog.legs import JOINT_NAMES, LEGS, SERVO_LIMIT
 from sb3_mimic.errors import InputError
 from sb3_mimic.names import unknown_name
 
+ROBOT_NAME: Final = "pidog"
+"""What `Robot.name` is."""
+
 MASS: Final = 0.78
 """Mass of the model as it is written [kg]; see the sources in ``assets/pidog.xml``."""
 
@@ -167,7 +170,9 @@ def load_pidog(options: ModelOptions | None = None, *, uneven: bool = False) -> 
             _add_wall(spec, options.wall)
 
     feet = tuple(f"{leg}_shank" for leg in LEGS)
-    robot = load_robot("pidog", "pidog.xml", CONTROL_RATE, feet=feet, edit=edit)
+    robot = load_robot(
+        ROBOT_NAME, "pidog.xml", CONTROL_RATE, feet=feet, edit=edit, ground_margin=0.003
+    )
     model = robot.model
     set_friction(model, numbers.friction)
     model.pair_solref[_on_the_ground(model), 0] = numbers.contact_time

@@ -41,8 +41,8 @@ class Export:
     def run(self) -> int:
         """Exports and prints where to."""
         from sb3_mimic.export.policy import export_policy
-        from sb3_mimic.export.servo import write_program
         from sb3_mimic.policies.saved import load_policy
+        from sb3_mimic.tasks import get_task
         from sb3_mimic.training.trained import Trained, open_trained, run_of
 
         if self.servo and self.format != "onnx":
@@ -71,6 +71,7 @@ class Export:
         )
         written = [done.path]
         if self.servo:
+            write_program = get_task(trained.env_id).load_program_writer()
             written.append(write_program(done.path, program))
         if self.json:
             print(json.dumps(asdict(done.description), indent=2, default=str))

@@ -13,7 +13,8 @@ register_task(
         motion="sine",
         motion_help="gait trot, walk or sine, or a dog's clip by file",
         capabilities=frozenset({Capability.CAMERA}),
-        collector="sb3_mimic.demos.gait:collect_gait",
+        collector="sb3_mimic.demos.pidog.gait:collect_gait",
+        program_writer="sb3_mimic.export.pidog.archive:write_program",
         n_demo_episodes=50,
         n_bc_epochs=200,
         n_rl_timesteps=500_000,
@@ -61,7 +62,7 @@ register_task(
             # At a rate that stays, noise grows from 1.5 M samples on, and falls with it.
             learning_rate=1e-3,
             linear_decay=True,
-            actor_inputs=74,
+            actor_inputs="auto",
         ),
         algorithm_settings={
             **get_task("pidog").algorithm_settings,

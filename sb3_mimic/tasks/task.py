@@ -5,6 +5,7 @@ Light on purpose (no torch, no simulator), so that ``--help`` can print every ta
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sb3_mimic.errors import InputError
@@ -16,6 +17,10 @@ from sb3_mimic.tasks.settings import CloningSettings, Hyperparameters, WarmStart
 #: A function that makes demonstrations, called as ``f(env_id, motion, n_episodes, seed=…,
 #: env_kwargs=…)``; it returns a list of imitation's ``TrajectoryWithRew``.
 Collector = Callable[..., Any]
+
+#: A function that writes the program which runs an exported policy on the robot, called with the
+#: policy's ONNX file and the program's path; it returns the program's path.
+ProgramWriter = Callable[[Path, Path], Path]
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Task:
         collector: The source of demonstrations of a motion: a :data:`Collector`, or the
             ``module:function`` that is one; None where only saved ones and experts are.
         motion_help: What ``--help`` says of the task's motions.
+        program_writer: A :data:`ProgramWriter`, or the ``module:function`` that is one; None where
+            no policy runs on the robot's own computer.
         env_options: Keyword arguments of all of its environments, but for those with a camera.
         training_env_kwargs: What training environments do otherwise.
         eval_env_kwargs: What environments for evaluations during training do otherwise.
@@ -56,6 +63,7 @@ class Task:
     capabilities: frozenset[Capability] = frozenset()
     collector: str | Collector | None = None
     motion_help: str = ""
+    program_writer: str | ProgramWriter | None = None
     env_options: Mapping[str, Any] = field(default_factory=dict)
     training_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     eval_env_kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -90,6 +98,19 @@ class Task:
             collector: Collector = load_object(self.collector)
             return collector
         return self.collector
+
+    def load_program_writer(self) -> ProgramWriter:
+        """The writer of the robot's program, imported if need be.
+
+        Raises:
+            InputError: If the task has none.
+        """
+        if self.program_writer is None:
+            raise InputError(f"there is no program that runs a policy on the robot of {self.name}")
+        if isinstance(self.program_writer, str):
+            writer: ProgramWriter = load_object(self.program_writer)
+            return writer
+        return self.program_writer
 
     def hyperparameters_for(self, algo: str) -> Hyperparameters:
         """The task's settings for one algorithm."""

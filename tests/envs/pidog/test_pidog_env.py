@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.demos.gait import make_gait
 from sb3_mimic.envs import PiDogEnv
 from sb3_mimic.envs.core.measurements import draw_measurements, read_measurements
 from sb3_mimic.envs.pidog.batch import PiDogBatch
+from sb3_mimic.envs.pidog.gaits import make_gait
 from sb3_mimic.envs.pidog.legs import LEFT_SIGN, LEGS, STAND, to_servo
 from sb3_mimic.envs.pidog.tasks import PiDogReward
 from sb3_mimic.errors import InputError

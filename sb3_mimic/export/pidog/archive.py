@@ -6,12 +6,12 @@ import zipapp
 from pathlib import Path
 
 from sb3_mimic.envs.pidog import hardware
-from sb3_mimic.export import onboard
+from sb3_mimic.export.pidog import onboard
 from sb3_mimic.io import atomic_path
 
 _MAIN = """import sys
 
-from sb3_mimic.export.onboard.program import main
+from sb3_mimic.export.pidog.onboard.program import main
 
 sys.exit(main())
 """
@@ -20,20 +20,20 @@ sys.exit(main())
 def write_program(policy: Path, output: Path) -> Path:
     """Writes a Python program of one file (PEP 441) that runs a policy on the robot.
 
-    In it are the policy and this package's own modules, as they are: what the robot's computer
-    knows (:mod:`sb3_mimic.envs.pidog.hardware`) and :mod:`sb3_mimic.export.onboard`. It needs
-    NumPy, onnxruntime and Python 3.9.
+    It holds the policy and two parts of this package as they are:
+    :mod:`sb3_mimic.envs.pidog.hardware` and :mod:`sb3_mimic.export.pidog.onboard`. It needs NumPy,
+    onnxruntime and Python 3.9.
 
     Args:
         policy: An ONNX file of :func:`sb3_mimic.export.policy.export_policy`.
-        output: The program, which is replaced.
+        output: The program; a file of this name is replaced.
 
     Returns:
         ``output``.
     """
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "sb3_mimic"
-        program = package / "export" / "onboard"
+        program = package / "export" / "pidog" / "onboard"
         shutil.copytree(
             Path(str(onboard.__file__)).parent,
             program,
@@ -43,7 +43,7 @@ def write_program(policy: Path, output: Path) -> Path:
         robot = package / "envs" / "pidog"
         robot.mkdir(parents=True)
         shutil.copy(str(hardware.__file__), robot)
-        for parent in (package, robot.parent, robot, package / "export"):
+        for parent in (package, robot.parent, robot, package / "export", program.parent):
             (parent / "__init__.py").touch()
         (Path(folder) / "__main__.py").write_text(_MAIN, encoding="utf-8")
         with atomic_path(output) as temporary:

@@ -22,12 +22,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from sb3_mimic.export.onboard.clocks import RecordedClock
-from sb3_mimic.export.onboard.errors import BadInputError, EmergencyStopError
-from sb3_mimic.export.onboard.log import Log
-from sb3_mimic.export.onboard.policy import Policy
-from sb3_mimic.export.onboard.robots import RecordedRobot
-from sb3_mimic.export.onboard.walk import Settings, run_on_robot, walk
+from sb3_mimic.export.pidog.onboard.clocks import RecordedClock
+from sb3_mimic.export.pidog.onboard.errors import BadInputError, EmergencyStopError
+from sb3_mimic.export.pidog.onboard.log import Log
+from sb3_mimic.export.pidog.onboard.policy import Policy
+from sb3_mimic.export.pidog.onboard.robots import RecordedRobot
+from sb3_mimic.export.pidog.onboard.walk import Settings, run_on_robot, walk
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -103,7 +103,7 @@ def _model(path: Path | None) -> bytes:
         except OSError as error:
             raise BadInputError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        model = pkgutil.get_data("sb3_mimic.export.onboard", "policy.onnx")
+        model = pkgutil.get_data("sb3_mimic.export.pidog.onboard", "policy.onnx")
     except OSError:
         model = None
     if model is None:

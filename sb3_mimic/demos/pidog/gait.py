@@ -13,12 +13,9 @@ from imitation.data.types import TrajectoryWithRew
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.demos.validate import check_trajectories
 from sb3_mimic.envs.pidog.batch import PiDogBatch
-from sb3_mimic.envs.pidog.env import PiDogEnv
-from sb3_mimic.envs.pidog.gaits import GAITS, SINE_FREQUENCY, Gait, make_gait
+from sb3_mimic.envs.pidog.env import PiDogEnv, is_pidog
+from sb3_mimic.envs.pidog.gaits import GAITS, Gait, make_gait
 from sb3_mimic.errors import InputError
-
-__all__ = ["ACTION_NOISE", "GAITS", "SINE_FREQUENCY", "Gait", "collect_gait", "make_gait"]
-
 
 ACTION_NOISE: Final = 0.03
 """Default standard deviation of the noise in demonstrations, in units of the action."""
@@ -83,30 +80,36 @@ def collect_gait(
     own_frequency = gait.name not in GAITS or isinstance(motion, Gait)
     with closing(gym.make(env_id, **(env_kwargs or {}))) as made:
         env = made.unwrapped
-        if not isinstance(env, PiDogEnv):
+        if not is_pidog(env):
             raise InputError(f"{env_id} is no PiDog, which the gait {gait.name!r} is for")
         frequency = env.batched.clock_frequency
         if frequency is not None and not own_frequency:
             gait = make_gait(gait.name, frequency)
-        has_commands = env.batched.options.task == "velocity"
         episodes: list[TrajectoryWithRew] = []
         for first in range(0, n_episodes, _BATCH):
-            n = min(_BATCH, n_episodes - first)
-            numbers = range(first, first + n)
-            play = _Play(gait, np.ones(n), np.zeros(n), action_noise)
-            options: list[dict[str, Any]] = [{}] * n
-            if has_commands:
-                drawn = np.array([np.random.default_rng((seed, i, 1)).random(3) for i in numbers])
-                # Half of the episodes go straight.
-                turns = np.where(drawn[:, 1] < 0.5, 2 * drawn[:, 2] - 1, 0.0)
-                play = _Play(gait, _LONGEST_STRIDE * drawn[:, 0], turns, action_noise)
-                with closing(env.make_batch(n)) as batch:
-                    _, velocities = _play_episodes(batch, play, _generators(seed, numbers), options)
-                options = [{"command": velocity} for velocity in velocities]
-            with closing(env.make_batch(n)) as batch:
-                played, _ = _play_episodes(batch, play, _generators(seed, numbers), options)
-            episodes += played
+            numbers = range(first, min(first + _BATCH, n_episodes))
+            episodes += _collect_batch(env, gait, action_noise, seed, numbers)
         check_trajectories(episodes, env.observation_space, env.action_space, f"gait {gait.name}")
+    return episodes
+
+
+def _collect_batch(
+    env: PiDogEnv, gait: Gait, action_noise: float, seed: int, numbers: range
+) -> list[TrajectoryWithRew]:
+    """The episodes of some numbers, side by side."""
+    n = len(numbers)
+    play = _Play(gait, np.ones(n), np.zeros(n), action_noise)
+    options: list[dict[str, Any]] = [{}] * n
+    if env.batched.task.has_commands:
+        drawn = np.array([np.random.default_rng((seed, i, 1)).random(3) for i in numbers])
+        # Half of the episodes go straight.
+        turns = np.where(drawn[:, 1] < 0.5, 2 * drawn[:, 2] - 1, 0.0)
+        play = _Play(gait, _LONGEST_STRIDE * drawn[:, 0], turns, action_noise)
+        with closing(env.make_batch(n)) as batch:
+            _, velocities = _play_episodes(batch, play, _generators(seed, numbers), options)
+        options = [{"command": velocity} for velocity in velocities]
+    with closing(env.make_batch(n)) as batch:
+        episodes, _ = _play_episodes(batch, play, _generators(seed, numbers), options)
     return episodes
 
 
@@ -115,7 +118,7 @@ def _find_gait(motion: str | Path | Gait) -> Gait:
     if isinstance(motion, Gait):
         return motion
     if Path(motion).suffix:
-        from sb3_mimic.demos.dog import dog_gait
+        from sb3_mimic.demos.pidog.dog import dog_gait
 
         return dog_gait(motion)
     return make_gait(str(motion))

@@ -28,20 +28,20 @@ from stable_baselines3 import PPO
 from sb3_mimic import collect_demonstrations, make_model, make_native_vec_env, pretrain
 from sb3_mimic.envs.pidog import hardware
 from sb3_mimic.envs.pidog.sensors import Imu
-from sb3_mimic.export import onboard
 from sb3_mimic.export.description import Description, Servo
 from sb3_mimic.export.files import Writer, load_exported
 from sb3_mimic.export.graph import PolicyGraph
-from sb3_mimic.export.onboard.clocks import PERIOD, Clock, Metronome, RecordedClock
-from sb3_mimic.export.onboard.errors import BadInputError, EmergencyStopError
-from sb3_mimic.export.onboard.imu import SAMPLE, Sensor, Tilt, to_body
-from sb3_mimic.export.onboard.log import LEGS, Log
-from sb3_mimic.export.onboard.policy import Policy
-from sb3_mimic.export.onboard.program import main
-from sb3_mimic.export.onboard.robots import RecordedRobot
-from sb3_mimic.export.onboard.walk import LIE_DEGREES, Settings, walk
+from sb3_mimic.export.pidog import onboard
+from sb3_mimic.export.pidog.archive import write_program
+from sb3_mimic.export.pidog.onboard.clocks import PERIOD, Clock, Metronome, RecordedClock
+from sb3_mimic.export.pidog.onboard.errors import BadInputError, EmergencyStopError
+from sb3_mimic.export.pidog.onboard.imu import SAMPLE, Sensor, Tilt, to_body
+from sb3_mimic.export.pidog.onboard.log import LEGS, Log
+from sb3_mimic.export.pidog.onboard.policy import Policy
+from sb3_mimic.export.pidog.onboard.program import main
+from sb3_mimic.export.pidog.onboard.robots import RecordedRobot
+from sb3_mimic.export.pidog.onboard.walk import LIE_DEGREES, Settings, walk
 from sb3_mimic.export.policy import export_policy
-from sb3_mimic.export.servo import write_program
 from sb3_mimic.policies.saved import load_policy
 from sb3_mimic.tasks import get_task
 

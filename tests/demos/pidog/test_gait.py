@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imitation.data.types import TrajectoryWithRew
 
-from sb3_mimic.demos.gait import GAITS, SINE_FREQUENCY, Gait, collect_gait, make_gait
+from sb3_mimic.demos.pidog.gait import collect_gait
 from sb3_mimic.envs import PiDogEnv
 from sb3_mimic.envs.pidog.batch import PiDogBatch
+from sb3_mimic.envs.pidog.gaits import GAITS, SINE_FREQUENCY, Gait, make_gait
 from sb3_mimic.envs.pidog.legs import LEFT_SIGN, STAND, forward_kinematics
 from sb3_mimic.errors import InputError
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.export.onboard.clocks import PERIOD, Clock
-from sb3_mimic.export.onboard.errors import EmergencyStopError
+from sb3_mimic.export.pidog.onboard.clocks import PERIOD, Clock
+from sb3_mimic.export.pidog.onboard.errors import EmergencyStopError
 
 if TYPE_CHECKING:
-    from sb3_mimic.export.onboard.robots import Robot
+    from sb3_mimic.export.pidog.onboard.robots import Robot
 
 FloatArray = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sb3_mimic.demos.dog import SERVO_SPEED, dog_gait
-from sb3_mimic.demos.gait import collect_gait
+from sb3_mimic.demos.pidog.dog import SERVO_SPEED, dog_gait
+from sb3_mimic.demos.pidog.gait import collect_gait
 from sb3_mimic.envs.pidog.legs import SERVO_LIMIT, forward_kinematics
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.formats.deepmimic.dog import read_dog3d
@@ -60,7 +60,7 @@ def test_a_clip_is_a_source_of_demonstrations(motions_dir: Path) -> None:
 
 
 def test_other_files_are_refused(motions_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="clip of DeepMimic's humanoid, not of the dog"):
+    with pytest.raises(InputError, match="which is a clip of DeepMimic's humanoid3d, not of dog3d"):
         dog_gait(str(motions_dir / "deepmimic" / "humanoid3d_walk.txt"))
     with pytest.raises(InputError, match="cannot be read"):
         dog_gait(str(tmp_path / "nothing.txt"))

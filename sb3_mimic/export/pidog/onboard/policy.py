@@ -7,7 +7,7 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.export.onboard.errors import BadInputError
+from sb3_mimic.export.pidog.onboard.errors import BadInputError
 
 FloatArray = NDArray[np.float64]
 

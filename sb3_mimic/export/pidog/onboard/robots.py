@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.envs.pidog import hardware
-from sb3_mimic.export.onboard.errors import BadInputError
-from sb3_mimic.export.onboard.imu import SAMPLE, to_body
+from sb3_mimic.export.pidog.onboard.errors import BadInputError
+from sb3_mimic.export.pidog.onboard.imu import SAMPLE, to_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

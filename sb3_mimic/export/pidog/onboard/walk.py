@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.envs.pidog import hardware
-from sb3_mimic.export.onboard.clocks import PERIOD, Clock, Metronome
-from sb3_mimic.export.onboard.errors import BadInputError, EmergencyStopError
-from sb3_mimic.export.onboard.imu import Sensor, Tilt
-from sb3_mimic.export.onboard.log import Log
-from sb3_mimic.export.onboard.policy import Policy
-from sb3_mimic.export.onboard.robots import Robot, VendorRobot
+from sb3_mimic.export.pidog.onboard.clocks import PERIOD, Clock, Metronome
+from sb3_mimic.export.pidog.onboard.errors import BadInputError, EmergencyStopError
+from sb3_mimic.export.pidog.onboard.imu import Sensor, Tilt
+from sb3_mimic.export.pidog.onboard.log import Log
+from sb3_mimic.export.pidog.onboard.policy import Policy
+from sb3_mimic.export.pidog.onboard.robots import Robot, VendorRobot
 
 FloatArray = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sb3_mimic.export.onboard.imu import SAMPLE
+from sb3_mimic.export.pidog.onboard.imu import SAMPLE
 
 FloatArray = NDArray[np.float64]
 

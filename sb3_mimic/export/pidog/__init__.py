@@ -1,0 +1,1 @@
+"""Export to PiDog: the program that runs a policy on the robot."""
