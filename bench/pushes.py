@@ -20,13 +20,13 @@ import gymnasium as gym
 import imageio.v3 as imageio
 import numpy as np
 from rows import RESULTS, ROOT, Row, Rows, curve, evaluated, fill, save_figure, software, trained
-from skills import SKILLS
 
 from sb3_mimic.envs.humanoid import HumanoidMimicEnv
 from sb3_mimic.envs.tracking.pushes import PUSH_SECONDS
 from sb3_mimic.evaluation.robustness import PUSH_AFTER
 from sb3_mimic.io import atomic_path
 from sb3_mimic.motion import load_motion
+from sb3_mimic.report.published import SKILLS
 from sb3_mimic.spatial import from_heading_frame, heading
 from sb3_mimic.training.run import RunFolder
 from sb3_mimic.training.trained import open_trained

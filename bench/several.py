@@ -28,8 +28,8 @@ from rows import (
     write,
 )
 from skills import ROWS as ALONE
-from skills import SKILLS
 
+from sb3_mimic.report.published import SKILLS
 from sb3_mimic.training.run import RunFolder
 
 ROWS = Rows(RESULTS / "several.json", ("skills", "algo", "seed"))

@@ -14,7 +14,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rows import (
@@ -34,40 +33,10 @@ from rows import (
     write,
 )
 
+from sb3_mimic.report.published import SKILLS
 from sb3_mimic.training.run import RunFolder
 
 ROWS = Rows(RESULTS / "skills.json", ("skill", "algo", "start", "seed"))
-
-
-@dataclass(frozen=True)
-class Published:
-    """DeepMimic's samples [M], normalized return, and pushes forward and sideways [N]."""
-
-    samples: int
-    normalized_return: float
-    push: tuple[int, int] | None = None
-
-
-# Peng et al. 2018, https://arxiv.org/abs/1804.02717.
-SKILLS = {
-    "walk": Published(61, 0.985, (240, 300)),
-    "run": Published(53, 0.951, (720, 300)),
-    "jog": Published(51, 0.951),
-    "jump": Published(86, 0.947),
-    "crawl": Published(68, 0.932),
-    "getup_facedown": Published(49, 0.885),
-    "dance_a": Published(67, 0.863),
-    "kick": Published(50, 0.854),
-    "getup_faceup": Published(66, 0.838),
-    "dance_b": Published(79, 0.822),
-    "punch": Published(60, 0.812),
-    "sideflip": Published(64, 0.805),
-    "cartwheel": Published(51, 0.804, (200, 470)),
-    "spinkick": Published(67, 0.748, (690, 600)),
-    "roll": Published(81, 0.735),
-    "backflip": Published(72, 0.729, (440, 100)),
-    "spin": Published(191, 0.664),
-}
 
 PAGE = """# DeepMimic's skills
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,7 @@ from sb3_mimic.motion.clip import MotionClip
 from sb3_mimic.motion.skeletal import SkeletalMotion
 from sb3_mimic.motion.skeletons import CHARACTER
 from sb3_mimic.motion.skeletons.kinematics import body_poses, sole_corners
-from sb3_mimic.motion.skeletons.sides import mirror_pairs
-
-Side = Literal["left", "right", "middle"]
+from sb3_mimic.motion.skeletons.sides import Side, joint_sides, mirror_pairs
 
 #: A point of a foot is low where it is less than this above the ground [m], and stands where it is
 #: also slower over it than this [m/s], on average over so long before and after [s].
@@ -138,10 +136,7 @@ def skeletal_figure(motion: SkeletalMotion) -> StickFigure:
     tree = motion.tree
     points = motion.positions()
     partner = mirror_pairs(tree.names)
-    sides: list[Side] = [
-        "middle" if other == joint else _paired_side(tree.names[joint], tree.names[other])
-        for joint, other in enumerate(partner)
-    ]
+    sides = joint_sides(tree.names)
     ground = float(np.quantile(points[..., 2].min(axis=1), _GROUND))
     leaves = [j for j in range(tree.n_joints) if not tree.children(j)]
     low = sorted(leaves, key=lambda leaf: float(np.median(points[:, leaf, 2])))
@@ -228,12 +223,6 @@ def _forward(left: FloatArray, right: FloatArray) -> FloatArray:
 def _side(name: str) -> Side:
     found = re.match("left|right", name)
     return "middle" if found is None else "left" if found[0] == "left" else "right"
-
-
-def _paired_side(name: str, other: str) -> Side:
-    """The side of a joint whose name differs from its partner's by that."""
-    mine = next(a for a, b in zip(name.lower(), other.lower(), strict=False) if a != b)
-    return "left" if mine == "l" else "right"
 
 
 def _title(name: str, n_frames: int, fps: float) -> str:

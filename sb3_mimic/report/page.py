@@ -15,7 +15,7 @@ from sb3_mimic.motion import load_motion
 from sb3_mimic.report import charts
 from sb3_mimic.report.performance import Performance, film, perform
 from sb3_mimic.report.published import Published, published_for
-from sb3_mimic.report.record import Group, RunRecord, grouped, read_record
+from sb3_mimic.report.record import Group, RunRecord, group_by_experiment, read_record
 from sb3_mimic.tasks.motions import several
 from sb3_mimic.training.run import RunFolder
 
@@ -114,7 +114,7 @@ def render(records: Sequence[RunRecord]) -> str:
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    groups = grouped(records)
+    groups = group_by_experiment(records)
     learning = charts.learning_charts(groups)
     others = charts.other_charts(groups)
     tracking = charts.tracking_charts(groups)
@@ -129,7 +129,7 @@ def render(records: Sequence[RunRecord]) -> str:
         learning=learning,
         others=others,
         tracking=tracking,
-        figures=charts.as_json([*learning, *others, *tracking]),
+        figures=charts.figures_to_json([*learning, *others, *tracking]),
         evaluation=_evaluation_table(groups),
         videos=_videos(records),
         settings=_settings_table(records),
@@ -160,14 +160,14 @@ def _open_record(run: RunFolder, name: str, seconds: float, films: bool) -> RunR
         notes.append(f"No video, tracking or contacts: {error}")
     else:
         asked = _mapping(run.read_config().get("train"))
-        gait = asked.get("motion") if "motion" not in trained.env_kwargs else None
+        cloned = asked.get("motion") if "motion" not in trained.env_kwargs else None
         env_kwargs = dict(trained.env_kwargs)
         if len(motions := several(env_kwargs.get("motion"))) > 1:
             env_kwargs["motion"] = motions[0]
             notes.append(f"Video, tracking and contacts are of the first clip, {motions[0]}.")
         try:
             performance = perform(
-                trained.policy, trained.env_id, env_kwargs, gait=gait, seconds=seconds
+                trained.policy, trained.env_id, env_kwargs, motion=cloned, seconds=seconds
             )
         except InputError as error:
             notes.append(f"No video, tracking or contacts: {error}")

@@ -1,7 +1,7 @@
 """What a policy does, seen once: episodes side by side, and one of them beside its model.
 
-The humanoid's model is the clip's reference; PiDog's is the gait that was cloned, played open loop
-from the same start.
+Where the task is to track a clip, the model is the clip's reference. Otherwise it is the motion
+that was cloned, played open loop from the same start, where the robot has such a motion of its own.
 """
 
 import copy
@@ -22,15 +22,12 @@ from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.rendering import Renderer, RenderOptions
 from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.envs.tracking.batch import TrackingBatch
-from sb3_mimic.envs.tracking.joints import JointSpace
 from sb3_mimic.policies.protocol import Policy
 from sb3_mimic.report.video import LARGEST_RATE, write_video
 
 # Episodes that errors are averaged over, from phases spread evenly.
 _N_EPISODES = 8
 _SECONDS = 5.0
-# A foot nearer to the floor than this stands on it [m]: by robot, whose sizes differ.
-_ON_GROUND = {"humanoid": 0.01, "pidog": 0.003}
 _SIDE = 320  # of each half of the video [pixels]
 _GAP = 4
 
@@ -41,8 +38,8 @@ class Performance:
 
     Attributes:
         robot: What performs.
-        model_name: What it is compared with: ``reference``, or ``gait sine``; empty where there is
-            no model.
+        model_name: What it is compared with: ``reference``, or the name of the motion that was
+            cloned, as ``gait sine``; empty where there is no model.
         qpos: Positions of the first episode, ``(T + 1, nq)``.
         model_qpos: Positions of its model; None without one.
         n_survived: Steps of the first episode before it fell.
@@ -79,7 +76,7 @@ def perform(
     env_id: str,
     env_kwargs: dict[str, Any],
     *,
-    gait: str | None = None,
+    motion: str | None = None,
     seconds: float = _SECONDS,
     seed: int = 0,
 ) -> Performance | None:
@@ -89,7 +86,7 @@ def perform(
         policy: What acts, deterministically.
         env_id: Gymnasium id.
         env_kwargs: Keyword arguments of the environment.
-        gait: Gait to compare with, by name, where the robot has gaits of its own.
+        motion: Motion that was cloned, by name, to compare with where the task is not to track one.
         seconds: Length; a clip that does not loop is performed once.
         seed: Seed of the starts.
 
@@ -102,9 +99,9 @@ def perform(
             return None
         if isinstance(env.batched, TrackingBatch):
             kwargs = {**env_kwargs, "early_termination": "none", "anchor": "root"}
-            with closing(gym.make(env_id, **kwargs)) as unlimited:
-                return _imitate(policy, unlimited.unwrapped, seconds, seed)  # type: ignore[arg-type]
-        return _walk(policy, env, gait, seconds, seed)
+            with closing(gym.make(env_id, **kwargs)) as endless:
+                return _track(policy, endless.unwrapped, seconds, seed)  # type: ignore[arg-type]
+        return _roll_out(policy, env, motion, seconds, seed)
 
 
 def film(performance: Performance, path: Path) -> Path:
@@ -143,13 +140,14 @@ def film(performance: Performance, path: Path) -> Path:
     return path
 
 
-def _imitate(policy: Policy, env: MimicEnv, seconds: float, seed: int) -> Performance:
+def _track(policy: Policy, env: MimicEnv, seconds: float, seed: int) -> Performance:
+    """Episodes beside the reference, which goes on after a fall."""
     batch = env.make_batch(_N_EPISODES)
     if not isinstance(batch, TrackingBatch):
-        raise TypeError("imitation needs the humanoid")
+        raise TypeError(f"tracking needs a TrackingBatch, got {type(batch).__name__}")
     with closing(batch):
         reference, robot = batch.reference, batch.robot
-        joints = JointSpace(robot.joint_names)
+        joints = robot.joint_space
         phases = np.arange(_N_EPISODES) / _N_EPISODES if reference.loop else np.zeros(_N_EPISODES)
         length = seconds if reference.loop else min(seconds, reference.duration)
         n_steps = max(1, math.ceil(length * robot.control_rate - 1e-6))
@@ -188,15 +186,15 @@ def _imitate(policy: Policy, env: MimicEnv, seconds: float, seed: int) -> Perfor
         model_contact=feet_on_ground(robot, np.array(model_qpos)),
         joint_names=(*joints.balls, *joints.hinges),
         joint_error=errors[:n_steps, 0],
-        episode_errors=_means(errors),
+        episode_errors=_mean_errors(errors),
         root_drift=drift[:n_steps],
     )
 
 
-def _walk(
-    policy: Policy, env: MimicEnv, gait: str | None, seconds: float, seed: int
+def _roll_out(
+    policy: Policy, env: MimicEnv, motion: str | None, seconds: float, seed: int
 ) -> Performance:
-    """A walk, and beside it the gait that it was cloned from."""
+    """An episode, and beside it the motion that the policy was cloned from."""
     n_steps = round(seconds * env.batched.robot.control_rate)
     batch = env.make_batch(1)
     with closing(batch):
@@ -213,13 +211,11 @@ def _walk(
                 survived = step
                 break
     steps = len(qpos)
-    played = None
-    actions = None if gait is None else batch.open_loop_actions(gait, steps - 1)
-    if actions is not None:
-        played = _play(env, actions, seed)
+    open_loop = None if motion is None else batch.open_loop_actions(motion, steps - 1)
+    played = None if open_loop is None else _play(env, open_loop, seed)
     return Performance(
         robot=robot,
-        model_name=f"gait {gait}" if played is not None else "",
+        model_name=f"gait {motion}" if played is not None else "",
         qpos=np.array(qpos),
         model_qpos=played,
         n_survived=min(survived, steps - 1),
@@ -247,7 +243,7 @@ def _play(env: MimicEnv, actions: FloatArray, seed: int) -> FloatArray:
 def feet_on_ground(robot: Robot, qpos: FloatArray) -> NDArray[np.bool_]:
     """Which feet touch the floor, or nearly so, in poses ``(T, nq)``: shape ``(T, feet)``."""
     near = copy.copy(robot.model)
-    near.geom_margin[:] = near.pair_margin[:] = _ON_GROUND.get(robot.name, 0.0)
+    near.geom_margin[:] = near.pair_margin[:] = robot.ground_margin
     data = mujoco.MjData(near)
     feet = np.array([near.body(foot).id for foot in robot.feet])
     touching = np.zeros((len(qpos), len(feet)), np.bool_)
@@ -261,7 +257,7 @@ def feet_on_ground(robot: Robot, qpos: FloatArray) -> NDArray[np.bool_]:
     return touching
 
 
-def _means(errors: FloatArray) -> FloatArray:
+def _mean_errors(errors: FloatArray) -> FloatArray:
     """Mean over the steps before the fall, ``(episodes, joints)``; without those of no step."""
     seen = np.isfinite(errors).any(axis=(0, 2))
     means: FloatArray = np.nanmean(errors[:, seen], axis=0)

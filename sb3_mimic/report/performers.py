@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.tracking.env import TrackingEnv
+from sb3_mimic.envs.tracking.spec import TrackingSpec
 from sb3_mimic.policies.protocol import Policy
 from sb3_mimic.refine.actions import RefinedActions, check_fits
 from sb3_mimic.report.video import LARGEST_RATE, write_video
@@ -153,6 +154,8 @@ class ActionsPerformer(_Physical):
         refined: The actions.
         motion: The clip that they are for, by name or file.
         name: What they are called.
+        robot: The robot that performs; by default the one that their provenance names, or, where
+            they have none, the default task's.
 
     Raises:
         InputError: If they are for another clip or robot.
@@ -160,8 +163,16 @@ class ActionsPerformer(_Physical):
 
     env: TrackingEnv
 
-    def __init__(self, refined: RefinedActions, motion: str, name: str) -> None:
-        env = TrackingEnv(motion, early_termination="none")
+    def __init__(
+        self,
+        refined: RefinedActions,
+        motion: str,
+        name: str,
+        robot: TrackingSpec | str | None = None,
+    ) -> None:
+        if robot is None and refined.provenance is not None:
+            robot = refined.provenance.robot
+        env = TrackingEnv(motion, robot=robot, early_termination="none")
         check_fits(refined, env.reference)
         super().__init__(env, name)
         self._actions = refined.actions
@@ -183,15 +194,16 @@ class ClipPerformer(Performer):
 
     Args:
         motion: Name or file.
+        robot: The robot that performs; by default the default task's.
 
     Raises:
-        InputError: If there is no such clip.
+        InputError: If there is no such clip or robot.
     """
 
     env: TrackingEnv
 
-    def __init__(self, motion: str) -> None:
-        env = TrackingEnv(motion)
+    def __init__(self, motion: str, robot: TrackingSpec | str | None = None) -> None:
+        env = TrackingEnv(motion, robot=robot)
         super().__init__(env, env.reference.clip.name)
 
     @property

@@ -183,7 +183,7 @@ def read_record(
     )
 
 
-def grouped(records: Sequence[RunRecord]) -> tuple[Group, ...]:
+def group_by_experiment(records: Sequence[RunRecord]) -> tuple[Group, ...]:
     """Runs by experiment: those that differ in their seed alone belong together."""
     found: dict[tuple[tuple[str, str], ...], list[RunRecord]] = {}
     for record in records:

@@ -10,7 +10,9 @@ from sb3_mimic.envs.core.rendering import Renderer, RenderOptions
 from sb3_mimic.envs.tracking.reference import Reference
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
+from sb3_mimic.motion.skeletons.sides import joint_sides, mirror_pairs
 from sb3_mimic.refine.replay import Replay
+from sb3_mimic.report.labels import short_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,16 +25,11 @@ _GAP = 6
 _BESIDE = -0.65
 
 _REPLAY, _CLIP, _FALL = "#33658a", "#5fa777", "#b3262e"
-# Left and right share a color.
-_COLORS = {
-    "chest": "#444444",
-    "neck": "#9a9a9a",
-    "hip": "#b3262e",
-    "knee": "#e08e45",
-    "ankle": "#c9a227",
-    "shoulder": "#33658a",
-    "elbow": "#6aa5c9",
-}
+_ROOT_ANGLE = "#e08e45"
+# Of the joints, in their order and then from the start again.
+_COLORS = ("#444444", "#9a9a9a", "#33658a", "#b3262e", "#c9a227", "#6aa5c9", "#e08e45")
+# Lines of the legend that fit beside the errors in a column.
+_LEGEND_ROWS = 14
 
 
 def plot_replay(done: Replay, reference: Reference, path: Path) -> None:
@@ -129,25 +126,43 @@ def _draw_pictures(ax: Any, pictures: NDArray[np.uint8], times: NDArray[np.float
 
 
 def _draw_errors(ax: Any, done: Replay, times: NDArray[np.float64]) -> None:
-    for name, error in zip(done.joint_names, done.joint_error.T, strict=True):
-        side, _, joint = name.rpartition("_")
+    styles = _joint_styles(done.joint_names)
+    for name, error, (color, line) in zip(
+        done.joint_names, done.joint_error.T, styles, strict=True
+    ):
         ax.plot(
             times[1:],
             error,
-            color=_COLORS[joint],
-            linestyle="--" if side == "left" else "-",
+            color=color,
+            linestyle=line,
             linewidth=1.2,
             label=name.replace("_", " "),
         )
     ax.plot(times[1:], done.joint_error.mean(axis=1), color="black", linewidth=2.5, label="mean")
     ax.set_ylabel("joint error [rad]")
     ax.set_ylim(bottom=0.0)
-    ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    ax.legend(
+        fontsize=8,
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        frameon=False,
+        ncols=1 + len(styles) // _LEGEND_ROWS,
+    )
+
+
+def _joint_styles(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Color and line of each joint: both sides have the same color, the left is dashed."""
+    pairs = np.minimum(np.arange(len(names)), mirror_pairs(names)).tolist()
+    order = list(dict.fromkeys(pairs))
+    return [
+        (_COLORS[order.index(pair) % len(_COLORS)], "--" if side == "left" else "-")
+        for pair, side in zip(pairs, joint_sides(names), strict=True)
+    ]
 
 
 def _draw_drift(ax: Any, done: Replay, times: NDArray[np.float64]) -> None:
     ax.plot(times[1:], done.root_drift, color=_REPLAY, linewidth=2, label="root drift [m]")
-    ax.plot(times[1:], done.root_angle, color=_COLORS["knee"], label="root angle [rad]")
+    ax.plot(times[1:], done.root_angle, color=_ROOT_ANGLE, label="root angle [rad]")
     ax.set_ylabel("root")
     ax.set_ylim(bottom=0.0)
     ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
@@ -157,8 +172,7 @@ def _draw_contacts(
     ax: Any, done: Replay, feet: tuple[str, ...], times: NDArray[np.float64]
 ) -> None:
     """A bar for each foot and body while it is on the ground."""
-    labels = []
-    for i, foot in enumerate(feet):
+    for i in range(len(feet)):
         for down, color, offset in (
             (done.reference_contact[:, i], _CLIP, 0.2),
             (done.contact[:, i], _REPLAY, -0.2),
@@ -173,7 +187,7 @@ def _draw_contacts(
                 linewidth=0,
                 label=("clip", "replay")[offset < 0] if i == 0 else None,
             )
-        labels.append(f"{foot.partition('_')[0]} foot")
+    labels = [f"{name} foot" for name in short_names(feet)]
     ax.set_yticks(np.arange(len(feet), 0, -1), labels)
     ax.set_ylim(0.5, len(feet) + 0.5)
     ax.legend(

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sb3_mimic.cli import main
 from sb3_mimic.motion import load_motion
 from sb3_mimic.motion.figure import StickFigure, clip_figure, skeletal_figure
-from sb3_mimic.motion.library import builtin_names
-from sb3_mimic.motion.skeletal_load import load_skeletal
+from sb3_mimic.motion.formats.registry import load_skeletal
+from sb3_mimic.motion.sources.library import builtin_names
 
 
 def bone_lengths(figure: StickFigure) -> NDArray[np.float64]:
@@ -37,7 +37,7 @@ def test_the_bones_of_a_clip_are_rigid_and_reach_every_point(name: str) -> None:
 
 def test_the_mirrored_clip_has_the_mirrored_figure() -> None:
     clip = load_motion("run")
-    figure, mirrored = clip_figure(clip), clip_figure(clip.mirrored())
+    figure, mirrored = clip_figure(clip), clip_figure(clip.mirror())
     for side, other in (("left", "right"), ("right", "left")):
         np.testing.assert_allclose(mirrored.feet[side].height, figure.feet[other].height, atol=1e-9)
         np.testing.assert_array_equal(mirrored.feet[side].stands, figure.feet[other].stands)

@@ -18,14 +18,14 @@ from sb3_mimic.cli import main
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import load_motion
 from sb3_mimic.report import page
-from sb3_mimic.report.charts import merge
+from sb3_mimic.report.charts import merge_curves
 from sb3_mimic.report.curves import Series, read_curves
 from sb3_mimic.report.page import write_report
 from sb3_mimic.report.performance import feet_on_ground, perform
 from sb3_mimic.report.published import published_for
-from sb3_mimic.report.record import grouped, read_record
+from sb3_mimic.report.record import group_by_experiment, read_record
 from sb3_mimic.tasks import TASKS, Task
-from sb3_mimic.training import pipeline
+from sb3_mimic.training import films, pipeline
 from sb3_mimic.training.config import TrainConfig
 from sb3_mimic.training.run import RunFolder
 
@@ -86,11 +86,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(
             Task, "env_kwargs", lambda *a, **k: {**env_kwargs(*a, **k), "episode_seconds": 1.0}
         )
-        patch.setattr(pipeline, "_EVAL_ENVS", 2)
-        patch.setattr(pipeline, "_REPORT_SECONDS", 0.5)
+        patch.setattr(pipeline, "EVAL_ENVS", 2)
+        patch.setattr(pipeline, "REPORT_SECONDS", 0.5)
         # The videos of the pipeline are test_cli.py's; the page makes its own.
-        patch.setattr(pipeline._Job, "films", lambda *_: True)
-        patch.setattr(pipeline._Job, "film", lambda *_, **__: None)
+        patch.setattr(films, "can_film", lambda _: True)
+        patch.setattr(films, "film", lambda *_, **__: None)
         for env in ("humanoid", "pidog"):
             pipeline.train(
                 TrainConfig(
@@ -207,7 +207,7 @@ def test_seeds_are_averaged_and_experiments_kept_apart(runs: Path, tmp_path: Pat
         read_record(RunFolder(runs / name), name=name, performance=None, published=None)
         for name in names
     ]
-    groups = grouped(records)
+    groups = group_by_experiment(records)
     assert [len(group.records) for group in groups] == [2, 1]
     assert groups[1].label == "pidog_1"
     values = [record.model["survival_s"] for record in records[:2]]
@@ -302,7 +302,7 @@ def test_a_failed_report_does_not_fail_the_training(
 
     monkeypatch.setattr(page, "write_report", fail)
     said: list[str] = []
-    assert pipeline._report(RunFolder(tmp_path), False, said.append) is None
+    assert pipeline.write_run_report(RunFolder(tmp_path), False, said.append) is None
     assert said == ["no report: RuntimeError: no luck"]
 
 
@@ -351,7 +351,7 @@ def test_merging_runs_is_their_mean(values: list[float], n: int, random: Any) ->
     steps = np.arange(len(values), dtype=float)
     curves = [Series(steps, np.array(values) + i) for i in range(n)]
     random.shuffle(curves)
-    merged = merge(curves)
+    merged = merge_curves(curves)
     np.testing.assert_allclose(merged.values, np.array(values) + (n - 1) / 2, atol=1e-9)
     if n > 1:
         assert merged.spread is not None
@@ -361,7 +361,7 @@ def test_merging_runs_is_their_mean(values: list[float], n: int, random: Any) ->
 def test_a_run_that_ended_early_does_not_count_after_its_end() -> None:
     long = Series(np.arange(5.0), np.ones(5))
     short = Series(np.arange(3.0), np.zeros(3))
-    merged = merge([long, short])
+    merged = merge_curves([long, short])
     np.testing.assert_allclose(merged.values, [0.5, 0.5, 0.5, 1, 1])
 
 

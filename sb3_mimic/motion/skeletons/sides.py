@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from sb3_mimic.arrays import IndexArray
+
+Side = Literal["left", "right", "middle"]
 
 #: The sides of the character's joint names.
 SIDES: Final = ("right", "left")
@@ -17,7 +20,7 @@ _OTHER: Final = {"left": "right", "right": "left", "l": "r", "r": "l"}
 _SIDE: Final = re.compile(r"left|right|^[lr]|(?<=[ _.:-])[lr]|[lr]$", re.IGNORECASE)
 
 
-def mirror_pairs(names: Sequence[str]) -> NDArray[np.intp]:
+def mirror_pairs(names: Sequence[str]) -> IndexArray:
     """For each joint the one on the other side of the body, itself where there is none.
 
     Two joints are a pair where exchanging one left for right ("LeftArm", "lfemur", "LHipJoint",
@@ -39,8 +42,23 @@ def mirror_pairs(names: Sequence[str]) -> NDArray[np.intp]:
                 break
     # Of a one-sided claim nothing is left.
     mutual = partner[partner] == np.arange(len(names))
-    pairs: NDArray[np.intp] = np.where(mutual, partner, np.arange(len(names)))
+    pairs: IndexArray = np.where(mutual, partner, np.arange(len(names)))
     return pairs
+
+
+def joint_sides(names: Sequence[str]) -> list[Side]:
+    """The side of the body that each joint is on; "middle" where it has no counterpart."""
+    partners = mirror_pairs(names)
+    return [
+        "middle" if partner == joint else _side_against(names[joint], names[partner])
+        for joint, partner in enumerate(partners)
+    ]
+
+
+def _side_against(name: str, partner: str) -> Side:
+    """The side of a joint whose name differs from its partner's by that."""
+    own = next(a for a, b in zip(name.lower(), partner.lower(), strict=False) if a != b)
+    return "left" if own == "l" else "right"
 
 
 def _swap_side(side: str) -> str:
