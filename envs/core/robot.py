@@ -32,6 +32,7 @@ class Robot:
         torque_limit: Largest torque of each, ``(joints,)`` [N·m].
         feet: Names of the bodies that are meant to touch the ground.
         end_effectors: Names of the bodies compared as end effectors.
+        ground_margin: A foot nearer to the ground than this counts as standing on it [m].
     """
 
     name: str
@@ -46,6 +47,7 @@ class Robot:
     torque_limit: FloatArray
     feet: tuple[str, ...]
     end_effectors: tuple[str, ...]
+    ground_margin: float
 
     def sensor(self, name: str) -> slice:
         """Where a sensor's numbers lie in the sensor array."""
@@ -62,6 +64,7 @@ def load_robot(
     end_effectors: tuple[str, ...] = (),
     edit: Callable[[mujoco.MjSpec], None] | None = None,
     actuate: Callable[[mujoco.MjSpec], None] | None = None,
+    ground_margin: float = 0.01,
 ) -> Robot:
     """Compiles a robot from an MJCF file.
 
@@ -75,6 +78,7 @@ def load_robot(
         edit: Changes the model before it is compiled, to one with a position servo for each
             actuated hinge: joints, gains and limits are read from these.
         actuate: Changes the model's actuators after that; see `Actuation.edit`.
+        ground_margin: A foot nearer to the ground than this counts as standing on it [m].
 
     Raises:
         InputError: If the file cannot be read, or an actuator is no hinge's position servo.
@@ -110,6 +114,7 @@ def load_robot(
         torque_limit=_frozen(servos.actuator_forcerange[:, 1]),
         feet=feet,
         end_effectors=end_effectors,
+        ground_margin=ground_margin,
     )
 
 
