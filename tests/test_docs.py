@@ -17,7 +17,7 @@ from sb3_mimic.cli.train import Train
 from sb3_mimic.rl.algorithms import ALGORITHMS
 from sb3_mimic.tasks import TASKS
 from sb3_mimic.tasks.presets import NO_PRESET
-from sb3_mimic.training import pipeline
+from sb3_mimic.training import films, pipeline
 from sb3_mimic.training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,7 +82,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         experiment_name="my_walk",
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "_VIDEO_SECONDS", 0.1)
+        patch.setattr(films, "VIDEO_SECONDS", 0.1)
         pipeline.train(config, progress_bar=False)
     return folder
 
@@ -111,7 +111,7 @@ def test_example_runs(
 ) -> None:
     (tmp_path / "outputs").symlink_to(outputs)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pipeline, "_VIDEO_SECONDS", 0.1)
+    monkeypatch.setattr(films, "VIDEO_SECONDS", 0.1)
     for number, tiny in TINY:
         code = re.sub(number, tiny, code)
     exec(compile(code, "example", "exec"), {"__name__": "example"})

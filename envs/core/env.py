@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.envs.core.batched import BatchedEnv
+from sb3_mimic.envs.core.batched import PRIVILEGED, BatchedEnv
 from sb3_mimic.envs.core.rendering import Renderer, RenderOptions
 from sb3_mimic.errors import InputError
 
@@ -61,6 +61,12 @@ class MimicEnv(gym.Env[NDArray[Any], NDArray[np.float32]]):
     def qvel(self) -> FloatArray:
         """Velocities ``(nv,)``, read-only."""
         return _read_only(self.batched.qvel[0])
+
+    @property
+    def n_actor(self) -> int:
+        """Numbers of the observation that a policy may act on: all but the privileged ones."""
+        layout = self.batched.observation_layout
+        return sum(part.size for part in layout if part.name != PRIVILEGED)
 
     @property
     def model(self) -> mujoco.MjModel:

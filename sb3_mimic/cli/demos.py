@@ -8,17 +8,19 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.tasks import DEFAULT_TASK, Capability, get_task
+from sb3_mimic.tasks import DEFAULT_TASK, Capability
 from sb3_mimic.training.options import (
     EnvOption,
     LoadRefinedActionsOption,
     MotionOption,
     NDemoEpisodesOption,
+    PresetOption,
     RefineIterationsOption,
     UseCameraOption,
     option_for,
     optional,
 )
+from sb3_mimic.training.selection import select_task
 
 if TYPE_CHECKING:
     from sb3_mimic.training.sources import Source
@@ -29,6 +31,7 @@ class Demonstrations:
     """Options of the commands that collect demonstrations."""
 
     env: EnvOption = DEFAULT_TASK
+    preset: PresetOption = None
     motion: MotionOption = None
     n_demo_episodes: NDemoEpisodesOption = None
     expert: Annotated[Path | None, optional("PATH")] = None
@@ -61,7 +64,7 @@ class Demonstrations:
         """The source that the options describe."""
         from sb3_mimic.training.sources import Source, refinement_options
 
-        task = get_task(self.env)
+        task = select_task(self.env, self.preset, self.motion)
         n_episodes = task.n_demo_episodes if self.n_demo_episodes is None else self.n_demo_episodes
         if n_episodes < 1:
             raise InputError(f"--n-demo-episodes must be at least 1, got {n_episodes}")

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import tyro
+
 from sb3_mimic.cli.demos import Demonstrations
 from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
+from sb3_mimic.tasks.settings import DEVICE, N_EVAL_EPISODES
 from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
@@ -31,13 +34,13 @@ class Interactive(Demonstrations):
     """Algorithm whose model is made: ppo or trpo."""
     demos: Annotated[Path | None, optional("PATH")] = None
     """Saved demonstrations instead of collecting them."""
-    bc_epochs: int = 20
+    n_bc_epochs: Annotated[int, tyro.conf.arg(name="bc-epochs")] = 20
     """Epochs of behavior cloning before, at most."""
     total_timesteps: int = 200_000
     """Environment steps."""
-    n_eval_episodes: int = 32
+    n_eval_episodes: int = N_EVAL_EPISODES
     """Episodes of the evaluation."""
-    device: str = "cpu"
+    device: str = DEVICE
     """cpu, cuda or auto."""
     json: bool = False
     """Print the figures as JSON."""
@@ -48,8 +51,8 @@ class Interactive(Demonstrations):
         from sb3_mimic.envs.core.make import make_envs
         from sb3_mimic.evaluation.protocol import evaluate
         from sb3_mimic.policies.saved import save_model
-        from sb3_mimic.rl.algorithms import make_model
-        from sb3_mimic.training.pipeline import figures
+        from sb3_mimic.rl.models import make_model
+        from sb3_mimic.training.figures import format_figures
 
         check_new(save_path, ".zip")
         if self.use_camera:
@@ -66,7 +69,7 @@ class Interactive(Demonstrations):
             pretrain(
                 model,
                 demonstrations,
-                self.bc_epochs,
+                self.n_bc_epochs,
                 settings=task.cloning,
                 seed=self.seed,
                 progress_bar=sys.stderr.isatty(),
@@ -82,7 +85,7 @@ class Interactive(Demonstrations):
             print(json.dumps(found, indent=2))
         else:
             for name, evaluation in found.items():
-                print(f"{name}: {figures(evaluation)}")
+                print(f"{name}: {format_figures(evaluation)}")
         print(f"saved: {save_path}", file=sys.stderr if self.json else sys.stdout)
         return 0
 
@@ -110,7 +113,7 @@ class Dagger(Interactive):
         def interact(
             model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"
         ) -> None:
-            with progress_bar("step", "DAgger") as report:
+            with progress_bar("step", "DAgger") as progress:
                 dagger(
                     model,
                     demonstrations,
@@ -118,7 +121,7 @@ class Dagger(Interactive):
                     expert=expert,
                     settings=task.cloning,
                     seed=self.seed,
-                    report=report,
+                    progress=progress,
                 )
 
         return self.learn(self.save_path, interact)
@@ -140,7 +143,7 @@ class Adversarial(Interactive):
         def interact(
             model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"
         ) -> None:
-            with progress_bar("step", self.adversary.upper()) as report:
+            with progress_bar("step", self.adversary.upper()) as progress:
                 adversarial(
                     model,
                     demonstrations,
@@ -148,7 +151,7 @@ class Adversarial(Interactive):
                     self.adversary,
                     critic_rollouts=task.warm_start.critic_rollouts,
                     seed=self.seed,
-                    report=report,
+                    progress=progress,
                 )
 
         return self.learn(self.save_path, interact)

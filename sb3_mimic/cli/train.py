@@ -17,16 +17,17 @@ class Train(TrainConfig):
     def run(self) -> int:
         """Runs the job and prints where its results are."""
         config = TrainConfig(**{f.name: getattr(self, f.name) for f in fields(TrainConfig)})
-        from sb3_mimic.training.pipeline import TrainingInterrupted, figures, train
+        from sb3_mimic.training.figures import format_figures
+        from sb3_mimic.training.pipeline import TrainingInterrupted, train
 
         try:
-            result = train(config, say=_say, progress_bar=sys.stderr.isatty())
+            result = train(config, log=_print, progress_bar=sys.stderr.isatty())
         except TrainingInterrupted as interrupt:
             path = shlex.quote(str(interrupt.run.path))
-            print(f"\nstopped; go on with: sb3-mimic train --resume {path}", file=sys.stderr)
+            print(f"\nstopped; continue with: sb3-mimic train --resume {path}", file=sys.stderr)
             return 130
         run = result.run
-        print(figures(result.evaluation))
+        print(format_figures(result.evaluation))
         print(f"model:      {run.model}")
         print(f"evaluation: {run.evaluation}")
         if result.video is not None:
@@ -36,5 +37,5 @@ class Train(TrainConfig):
         return 0
 
 
-def _say(sentence: str) -> None:
+def _print(sentence: str) -> None:
     print(sentence, flush=True)

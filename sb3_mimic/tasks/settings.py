@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from sb3_mimic.errors import InputError
 
@@ -37,7 +37,8 @@ class Hyperparameters:
         hidden_sizes: Hidden layers of the actor and of the critic.
         activation: A name in :data:`sb3_mimic.policies.normalizer.ACTIVATIONS`.
         actor_inputs: How many of the observation's first numbers the actor reads, while the critic
-            reads all (`sb3_mimic.policies.asymmetric`); None for all.
+            reads all (`sb3_mimic.policies.asymmetric`). ``auto``: all that are not privileged, by
+            the environment's ``n_actor``; None: all.
         image_extractor: ``module:Class`` of the features extractor for image observations; None
             takes SB3's ``NatureCNN``.
         extra: Further keyword arguments of the algorithm's constructor.
@@ -53,7 +54,7 @@ class Hyperparameters:
     log_std_init: float
     hidden_sizes: tuple[int, ...]
     activation: str
-    actor_inputs: int | None = None
+    actor_inputs: int | Literal["auto"] | None = None
     image_extractor: str | None = None
     desired_kl: float | None = None
     log_std_final: float | None = None

@@ -4,12 +4,12 @@ Light on purpose (no torch, no simulator), so that ``--help`` can print every ta
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.names import load_object, unknown_name
+from sb3_mimic.names import import_user_module, load_object, unknown_name
 from sb3_mimic.tasks.capability import Capability
 from sb3_mimic.tasks.motions import Motions, given, several
 from sb3_mimic.tasks.settings import CloningSettings, Hyperparameters, WarmStartSettings
@@ -147,17 +147,22 @@ def register_task(task: Task) -> None:
 
 
 def get_task(name: str) -> Task:
-    """Finds a task by its name or by its environment's id, also with a module in front of it.
+    """Finds a task by its name or by its environment's id.
+
+    A module in front of it (``my_robots:biped``) is imported first, as by `gymnasium.make`: that is
+    how a task of another package gets into the registry. The task's environment then has the
+    module in its id, so that whoever makes it imports the module as well.
 
     Raises:
         InputError: If there is none; it names the nearest.
     """
-    if name in TASKS:
-        return TASKS[name]
-    for task in TASKS.values():
-        if task.env_id == name.rpartition(":")[2]:
-            return task
-    raise unknown_name("environment", name, TASKS)
+    module, _, own = name.rpartition(":")
+    if module:
+        import_user_module(module, f"environment {name!r}")
+    found = TASKS.get(own) or next((task for task in TASKS.values() if task.env_id == own), None)
+    if found is None:
+        raise unknown_name("environment", own, TASKS)
+    return replace(found, env_id=f"{module}:{found.env_id}") if module else found
 
 
 def tasks_with(capability: Capability) -> tuple[str, ...]:

@@ -61,6 +61,22 @@ def known_preset(task: Task, motion: Motions | None) -> str:
     return NO_PRESET if preset is None else preset.name
 
 
+def select_task(env: str, preset: str | None, motion: Motions | None) -> Task:
+    """The task with the changes of a preset: the one asked for, else that of a known clip.
+
+    Args:
+        env: The task, see :func:`find_task`.
+        preset: Name or file of a preset; None for that of the clip, :data:`NO_PRESET` for none.
+        motion: The motion; None for the task's default.
+
+    Raises:
+        InputError: If the task, the preset or the motion is unknown.
+    """
+    if preset is None:
+        preset = known_preset(get_task(env), motion)
+    return find_task(env, preset)
+
+
 def absolute(name: str) -> str:
     """A motion or a preset; its whole path if it is a file.
 

@@ -1,5 +1,6 @@
 """A trained policy together with the environment it is for."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import gymnasium as gym
 from stable_baselines3.common.policies import BasePolicy
 
+from sb3_mimic.envs.core.make import make_env
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.saved import load_policy
-from sb3_mimic.rl.algorithms import check_device
-from sb3_mimic.tasks import get_task
+from sb3_mimic.rl.models import check_device
+from sb3_mimic.tasks import Task, get_task
 from sb3_mimic.tasks.motions import Motions, chosen, given, several
 from sb3_mimic.training.run import RunFolder
 from sb3_mimic.training.shipped import located, shipped_names
@@ -70,10 +72,7 @@ def open_trained(
         task = get_task(env)
         kwargs = task.env_kwargs(motion or task.motion, use_camera=use_camera)
         policy = load_policy(path, device)
-        if policy.observation_space.shape == (task.hyperparameters.actor_inputs,):
-            # Trained elsewhere, in the environment as it is registered: its critic sees no more.
-            kwargs = {n: value for n, value in kwargs.items() if n not in task.env_options}
-        return Trained(path, policy, task.env_id, kwargs)
+        return Trained(path, policy, task.env_id, _fitting_kwargs(task, kwargs, policy))
     env_id, kwargs = run.read_environment()
     if env is not None and get_task(env).env_id != env_id:
         raise InputError(f"{path}: was trained in {env_id}, not in --env {env}")
@@ -89,6 +88,22 @@ def open_trained(
     if path.is_dir():
         path = last_model(run)
     return Trained(path, load_policy(path, device), env_id, kwargs)
+
+
+def _fitting_kwargs(task: Task, kwargs: dict[str, Any], policy: BasePolicy) -> dict[str, Any]:
+    """Keyword arguments of the environment that a policy of unknown origin was trained in.
+
+    The task's own options are left out where its observations fit the policy only without them: it
+    was then trained elsewhere, in the environment as it is registered.
+    """
+    plain = {name: value for name, value in kwargs.items() if name not in task.env_options}
+    if plain == kwargs:
+        return kwargs
+    shapes = []
+    for each in (kwargs, plain):
+        with closing(make_env(task.env_id, each)) as env:
+            shapes.append(env.observation_space.shape)
+    return plain if policy.observation_space.shape == shapes[1] != shapes[0] else kwargs
 
 
 def model_file(path: Path) -> Path:

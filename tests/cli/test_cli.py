@@ -24,12 +24,13 @@ from sb3_mimic.envs.pidog.batch import PiDogBatch
 from sb3_mimic.policies.asymmetric import AsymmetricPolicy
 from sb3_mimic.policies.saved import load_policy, read_timesteps
 from sb3_mimic.tasks import TASKS, Task
-from sb3_mimic.training import pipeline
+from sb3_mimic.training import films, pipeline
 from sb3_mimic.training.config import TrainConfig
+from sb3_mimic.training.resume import open_run, resume_model, resumption_seed
 from sb3_mimic.training.run import RunFolder
 from sb3_mimic.training.trained import last_model
 
-FILMS = pipeline._Job.films
+CAN_FILM = films.can_film
 SMALL = ["--n-demo-episodes", "2", "--total-bc-epochs", "2", "--n-eval-episodes", "2"]
 
 Capture = pytest.CaptureFixture[str]
@@ -53,17 +54,17 @@ def small_tasks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             training_env_kwargs={**task.training_env_kwargs, "episode_seconds": 1.0},
         )
         monkeypatch.setitem(TASKS, name, smaller)
-    monkeypatch.setattr(pipeline._Job, "films", lambda *_: False)
-    monkeypatch.setattr(pipeline, "_VIDEO_SECONDS", 0.1)
-    monkeypatch.setattr(pipeline, "_PREVIEW_SECONDS", 0.1)
-    monkeypatch.setattr(pipeline, "_EVAL_ENVS", 2)
+    monkeypatch.setattr(films, "can_film", lambda _: False)
+    monkeypatch.setattr(films, "VIDEO_SECONDS", 0.1)
+    monkeypatch.setattr(films, "PREVIEW_SECONDS", 0.1)
+    monkeypatch.setattr(pipeline, "EVAL_ENVS", 2)
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def with_pictures(small_tasks: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Videos too: without a GPU they cost more than all the rest of a small job."""
-    monkeypatch.setattr(pipeline._Job, "films", FILMS)
+    monkeypatch.setattr(films, "can_film", CAN_FILM)
 
 
 @pytest.fixture
@@ -156,10 +157,14 @@ def test_the_hardware_robot_trains_with_a_critic_that_sees_more_and_leaves_witho
     task = TASKS["pidog-hardware"]
     env = gym.make(task.env_id, **task.env_kwargs(None)).unwrapped
     assert isinstance(env, PiDogEnv)
-    assert env.n_actor == task.hyperparameters.actor_inputs
+    n_actor = env.n_actor
     env.close()
     assert train("--env", "pidog-hardware", "--experiment-name", "a") == 0
-    assert isinstance(load_policy(Path("outputs/a/model.zip")), AsymmetricPolicy)
+    policy = load_policy(Path("outputs/a/model.zip"))
+    assert isinstance(policy, AsymmetricPolicy)
+    assert policy.n_actor == n_actor
+    saved = RunFolder(Path("outputs/a")).read_config()["hyperparameters"]
+    assert saved["actor_inputs"] == n_actor
     assert main(["evaluate", "outputs/a", "--n-eval-episodes", "2"]) == 0
     assert main(["export", "outputs/a", "--servo"]) == 0
     out = capsys.readouterr().out
@@ -311,7 +316,7 @@ def test_a_run_goes_on_without_the_model_that_it_began_with() -> None:
 
 def test_what_goes_on_meets_neither_its_own_episodes_again_nor_those_of_evaluations() -> None:
     seeds = {
-        pipeline._seed_of_resumption(seed, steps)
+        resumption_seed(seed, steps)
         for seed in (0, 42, 100_000)
         for steps in (0, 99_968, 100_000, 199_936)
     }
@@ -325,10 +330,10 @@ def test_a_curriculum_goes_on_where_it_was() -> None:
     preset.write_text("env: pidog-hardware\ntraining_env_kwargs: {curriculum_steps: 1000}\n")
     name = ("--preset", str(preset), "--experiment-name", "a")
     assert train(*name, timesteps=256) == 0
-    run, config = pipeline._open_run(Path("outputs/a"), TrainConfig(resume=Path("outputs/a")))
+    run, config = open_run(Path("outputs/a"), TrainConfig(resume=Path("outputs/a")))
     kwargs = config.task.env_kwargs(config.motion) | config.training_env_kwargs
     envs = make_envs(config.task.env_id, 4, env_kwargs=kwargs)
-    pipeline._resumed_model(run, config, envs, lambda _: None)
+    resume_model(run, config, envs, lambda _: None)
     batch = getattr(envs.unwrapped, "batched", None)
     assert isinstance(batch, PiDogBatch)
     np.testing.assert_array_equal(batch.strength, 256 / 4 / 1000)
@@ -362,7 +367,7 @@ def test_a_task_that_cannot_be_drawn_trains_without_videos(
     gym.register("Blind-v0", entry_point=kind)
     task = replace(TASKS["pidog"], name="blind", env_id="Blind-v0")
     monkeypatch.setitem(TASKS, "blind", task)
-    monkeypatch.setattr(pipeline._Job, "films", FILMS)
+    monkeypatch.setattr(films, "can_film", CAN_FILM)
     monkeypatch.setattr(Task, "env_kwargs", lambda *_, **__: {})
     blind = replace(task, training_env_kwargs={}, eval_env_kwargs={}, motion=None)
     monkeypatch.setitem(TASKS, "blind", blind)
@@ -382,7 +387,7 @@ def test_a_run_keeps_its_preset_as_it_was(tmp_path: Path, capsys: Capture) -> No
     run = RunFolder.open(Path("outputs/tuned"))
     assert run.read_config()["hyperparameters"]["gamma"] == 0.9
     preset.unlink()
-    _, config = pipeline._open_run(run.path, TrainConfig(resume=run.path))
+    _, config = open_run(run.path, TrainConfig(resume=run.path))
     assert (config.env, config.hyperparameters().gamma) == ("pidog", 0.9)
 
 

@@ -1,6 +1,7 @@
 """What a task can do, and what a stage asks of it."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sb3_mimic.envs.tracking.env import TrackingEnv
 from sb3_mimic.errors import InputError
 from sb3_mimic.tasks import DEFAULT_TASK, TASKS, Capability, Task, get_task, tasks_with
 
-KWARGS = {
+KWARGS: dict[Capability, dict[str, Any]] = {
     Capability.PUSHES: {"push_force": 10.0},
     Capability.CAMERA: {"use_camera": True},
     Capability.TRACKING: {"motion": "walk"},
@@ -57,11 +58,10 @@ def test_an_environment_takes_what_its_task_says(name: str) -> None:
     with_camera = task.can(Capability.CAMERA)
     for capability, kwargs in KWARGS.items():
         if task.can(capability):
-            env = gym.make(task.env_id, **kwargs)
-            if capability is Capability.TRACKING:
-                assert isinstance(env.unwrapped, TrackingEnv)
-                env.reset(seed=0, options={"phase": 0.5})
-            env.close()
+            with closing(gym.make(task.env_id, **kwargs)) as env:
+                if capability is Capability.TRACKING:
+                    assert isinstance(env.unwrapped, TrackingEnv)
+                    env.reset(seed=0, options={"phase": 0.5})
     assert task.env_kwargs(task.motion, use_camera=with_camera).get("use_camera", False) == (
         with_camera
     )
@@ -112,8 +112,8 @@ def test_a_task_from_outside_that_tracks_clips_is_trained(
     task = replace(outsider, hyperparameters=outsider.hyperparameters.updated(small))
     monkeypatch.setitem(TASKS, "outsider", task)
     arguments = ["--n-demo-episodes", "1", "--total-bc-epochs", "1", "--n-eval-episodes", "1"]
-    arguments += ["--env", "outsider", "--experiment-name", "a", "--handover", "none"]
-    assert main(["train", *arguments, "--total-rl-timesteps", "64"]) == 0
+    arguments += ["--env", "outsider", "--handover", "none", "--total-rl-timesteps", "64"]
+    assert main(["train", *arguments, "--experiment-name", "a"]) == 0
     assert read_provenance(tmp_path / "outputs" / "a" / "demos")["motion"] == "walk"
     capsys.readouterr()
     for flag, value in (("--push-force", "5"), ("--refine-iterations", "3")):

@@ -15,7 +15,7 @@ from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation.protocol import evaluate
 from sb3_mimic.policies.saved import read_timesteps
-from sb3_mimic.training import pipeline
+from sb3_mimic.training import films
 from sb3_mimic.training.run import RunFolder
 from sb3_mimic.training.shipped import located, shipped_names
 from sb3_mimic.training.trained import model_file, open_trained
@@ -92,7 +92,7 @@ def test_every_command_knows_them_by_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     # Without a GPU a whole video costs more than all the rest.
-    monkeypatch.setattr(pipeline._Job, "films", lambda *_: False)
+    monkeypatch.setattr(films, "can_film", lambda _: False)
     assert main(["evaluate", "pidog-sine", "--episodes", "2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["survival_s"] == 20.0
     assert main(["export", "pidog-sine", "--format", "torchscript"]) == 0
