@@ -32,11 +32,11 @@ def plot_motion(motion: MotionClip | SkeletalMotion, path: str | Path) -> None:
     Of a clip all hinges are drawn, of another skeleton by how much its joints turn from rest.
 
     Args:
-        motion: A clip of the humanoid, or a motion of any skeleton.
+        motion: A clip of the character, or a motion of any skeleton.
         path: File to write, ``.png``, ``.pdf`` or ``.svg``.
 
     Raises:
-        InputError: If the clip is not the humanoid's, or the file cannot be written.
+        InputError: If the clip is not the character's, or the file cannot be written.
     """
     path = Path(path)
     figure = draw_motion(motion)
@@ -51,7 +51,7 @@ def draw_motion(motion: MotionClip | SkeletalMotion) -> "Figure":
     """The same as a matplotlib figure, to be shown or changed.
 
     Raises:
-        InputError: If the clip is not the humanoid's.
+        InputError: If the clip is not the character's.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""``report.html``: what was trained and how well, in one file that needs no network."""
+"""``report.html``: settings, curves and results of runs, in one file that needs no network."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from sb3_mimic.training.run import RunFolder
 _VIDEO_BYTES = 6_500_000
 _VIDEO_SECONDS = 5.0
 
-# Figures of an evaluation: what they are called, and their format.
+# Figures of an evaluation: their names on the page, and their format.
 _FIGURES: Mapping[str, tuple[str, str]] = {
     "normalized_return": ("normalized return", ".3f"),
     "normalized_return_stochastic": ("normalized return, stochastic actions", ".3f"),
@@ -42,7 +42,7 @@ _FIGURES: Mapping[str, tuple[str, str]] = {
 }
 
 
-# Standard deviations over the episodes, shown beside what they are of.
+# The standard deviation over the episodes that is shown beside a figure.
 _SPREADS: Mapping[str, str] = {
     "normalized_return": "normalized_return_std",
     "mean_reward": "std_reward",
@@ -54,8 +54,8 @@ class Clip:
     """A video on the page.
 
     Attributes:
-        title: What it shows.
-        data: Its address, ``data:video/mp4;base64,…``; empty where it is too large to be taken in.
+        title: Its title.
+        data: Its address, ``data:video/mp4;base64,…``; empty if it is too large to be embedded.
         path: Its file.
     """
 
@@ -66,7 +66,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table: what it is of, and a cell for each column."""
+    """A line of a table: its name, and a cell for each column."""
 
     name: str
     cells: tuple[str, ...]
@@ -97,7 +97,7 @@ def write_report(
     Raises:
         InputError: If a run's settings cannot be read, or the file cannot be written.
     """
-    names = _names(runs)
+    names = _run_names(runs)
     records = [_open_record(run, names[run.path], seconds, films) for run in runs]
     text = render(records)
     try:
@@ -140,15 +140,15 @@ def render(records: Sequence[RunRecord]) -> str:
     return page
 
 
-def _names(runs: Sequence[RunFolder]) -> dict[Path, str]:
-    """What each run is called: its folder's name, the path where two have the same."""
+def _run_names(runs: Sequence[RunFolder]) -> dict[Path, str]:
+    """Name of each run: its folder's, or the path where two folders have the same name."""
     short = {run.path: run.path.resolve().name for run in runs}
     taken = list(short.values())
     return {p: name if taken.count(name) == 1 else str(p) for p, name in short.items()}
 
 
 def _open_record(run: RunFolder, name: str, seconds: float, films: bool) -> RunRecord:
-    """A run, its last model having performed."""
+    """Reads a run and lets its last model perform."""
     from sb3_mimic.training.trained import open_trained
 
     notes = []
@@ -172,17 +172,17 @@ def _open_record(run: RunFolder, name: str, seconds: float, films: bool) -> RunR
         except InputError as error:
             notes.append(f"No video, tracking or contacts: {error}")
         if performance is not None and films:
-            notes += _film(performance, _side_by_side(run), trained.path)
-        published = _published(trained.env_kwargs.get("motion"))
+            notes += _film(performance, _side_by_side_path(run), trained.path)
+        published = _find_published(trained.env_kwargs.get("motion"))
     return read_record(run, name=name, performance=performance, published=published, notes=notes)
 
 
-def _side_by_side(run: RunFolder) -> Path:
+def _side_by_side_path(run: RunFolder) -> Path:
     return run.videos / "side_by_side.mp4"
 
 
 def _film(performance: Performance, path: Path, model: Path) -> list[str]:
-    """Films it unless the video of this model is there; gives what went wrong."""
+    """Films a performance unless the model's video is there; returns what went wrong."""
     if path.is_file() and path.stat().st_mtime >= model.stat().st_mtime:
         return []
     try:
@@ -192,7 +192,7 @@ def _film(performance: Performance, path: Path, model: Path) -> list[str]:
     return []
 
 
-def _published(motion: Any) -> Published | None:
+def _find_published(motion: Any) -> Published | None:
     try:
         return published_for(load_motion(motion)) if isinstance(motion, str) else None
     except InputError:
@@ -200,7 +200,7 @@ def _published(motion: Any) -> Published | None:
 
 
 def _facts(record: RunRecord) -> list[tuple[str, str]]:
-    """What was trained, in a few lines."""
+    """The run in a few lines."""
     settings, curves = record.settings, record.curves
     environment = _mapping(record.config.get("env"))
     motions = several(settings.get("motion") or _mapping(environment.get("kwargs")).get("motion"))
@@ -214,17 +214,17 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
         ("state", state),
         ("environment", str(environment.get("id", ""))),
         ("motion", ", ".join(Path(motion).name for motion in motions)),
-        ("way", _way(settings)),
+        ("way", _training_method(settings)),
         ("algorithm", str(settings.get("algo", "")).upper()),
         ("seed", str(settings.get("seed", ""))),
         ("environment steps", done),
         ("training episodes", f"{curves.n_episodes:,}" if curves.n_episodes else ""),
-        ("time of reinforcement learning", _duration(curves.wall_time)),
+        ("time of reinforcement learning", _format_duration(curves.wall_time)),
     ]
     return [(name, value) for name, value in facts if value]
 
 
-def _way(settings: Mapping[str, Any]) -> str:
+def _training_method(settings: Mapping[str, Any]) -> str:
     if not settings:
         return ""
     if settings.get("pretrained_model"):
@@ -234,7 +234,7 @@ def _way(settings: Mapping[str, Any]) -> str:
     return "cloned, then fine-tuned" if settings.get("n_rl_timesteps") else "cloned"
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     if seconds < 1:
         return ""
     minutes, rest = divmod(round(seconds), 60)
@@ -259,7 +259,7 @@ def _evaluation_table(groups: Sequence[Group]) -> tuple[list[str], list[Row]]:
         f"DeepMimic, {published.skill}, {published.samples:g} M samples"
         for published in skills.values()
     ]
-    given = {
+    names = {
         name: None
         for _, found in columns
         for figures in found
@@ -267,7 +267,7 @@ def _evaluation_table(groups: Sequence[Group]) -> tuple[list[str], list[Row]]:
         if _is_number(value) and name.rpartition("/")[2] not in _SPREADS.values()
     }
     rows = []
-    for name in sorted(given, key=_order):
+    for name in sorted(names, key=_rank):
         motion, of, figure = name.rpartition("/")
         title, form = _FIGURES.get(figure, (figure.replace("_", " "), ".4g"))
         cells = [_cell(found, name, form) for _, found in columns]
@@ -291,7 +291,7 @@ def _cell(found: Sequence[Mapping[str, Any]], name: str, form: str) -> str:
     return f"{mean} ± {format(spread, form)}" if _is_number(spread) else mean
 
 
-def _order(name: str) -> int:
+def _rank(name: str) -> int:
     """Known figures first, in the order of the table."""
     known = list(_FIGURES)
     return known.index(name) if name in known else len(known)
@@ -305,7 +305,7 @@ def _videos(records: Sequence[RunRecord]) -> list[Clip]:
     """The videos of the runs, as many as there is room for; the most telling ones first."""
     wanted: list[tuple[str, Path]] = []
     for record in records:
-        path = _side_by_side(record.run)
+        path = _side_by_side_path(record.run)
         if path.is_file():
             beside = record.performance.model_name if record.performance else ""
             title = f"{beside} on the left, policy on the right" if beside else "policy"

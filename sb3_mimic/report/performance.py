@@ -1,4 +1,4 @@
-"""What a policy does, seen once: episodes side by side, and one of them beside its model.
+"""Episodes of a policy, measured side by side, and one of them beside its model.
 
 Where the task is to track a clip, the model is the clip's reference. Otherwise it is the motion
 that was cloned, played open loop from the same start, where the robot has such a motion of its own.
@@ -37,7 +37,7 @@ class Performance:
     """Episodes of a policy, T control steps; the first of them in full.
 
     Attributes:
-        robot: What performs.
+        robot: The robot.
         model_name: What it is compared with: ``reference``, or the name of the motion that was
             cloned, as ``gait sine``; empty where there is no model.
         qpos: Positions of the first episode, ``(T + 1, nq)``.
@@ -80,10 +80,10 @@ def perform(
     seconds: float = _SECONDS,
     seed: int = 0,
 ) -> Performance | None:
-    """Lets a policy perform.
+    """Runs a policy, deterministically.
 
     Args:
-        policy: What acts, deterministically.
+        policy: The policy.
         env_id: Gymnasium id.
         env_kwargs: Keyword arguments of the environment.
         motion: Motion that was cloned, by name, to compare with where the task is not to track one.
@@ -108,7 +108,7 @@ def film(performance: Performance, path: Path) -> Path:
     """A video of the first episode: the model on the left, the policy on the right.
 
     Args:
-        performance: What to show.
+        performance: The performance.
         path: The mp4 to write.
 
     Raises:
@@ -172,7 +172,7 @@ def _track(policy: Policy, env: MimicEnv, seconds: float, seed: int) -> Performa
             qpos.append(batch.qpos[0].copy())
             model_qpos.append(target[0].copy())
             if not upright.any():
-                break  # bodies on the ground: slow to step, and of no meaning
+                break  # bodies on the ground are slow to step, and their errors mean nothing
     # Of a first episode that fell early, the second in which it lies down is enough to see.
     n_steps = min(len(qpos) - 1, survived + round(robot.control_rate))
     qpos, model_qpos = qpos[: n_steps + 1], model_qpos[: n_steps + 1]

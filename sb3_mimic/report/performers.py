@@ -1,4 +1,4 @@
-"""What can be watched: a policy, refined actions or a clip, a control step at a time."""
+"""Performers, to be filmed or shown: a policy, refined actions or a clip, step by step."""
 
 import math
 import time
@@ -25,10 +25,10 @@ class Performer(ABC):
 
     Args:
         env: The environment that it performs in; closed with it.
-        name: What performs.
+        name: Name of the policy, the actions or the clip.
 
     Attributes:
-        restarts: How often it was put back to the start because it came to an end or fell.
+        restarts: How often the performance started again because it ended or the robot fell.
     """
 
     def __init__(self, env: MimicEnv, name: str) -> None:
@@ -59,17 +59,17 @@ class Performer(ABC):
 
     @abstractmethod
     def advance(self) -> bool:
-        """One control step; gives whether the performance goes on."""
+        """One control step; returns whether the performance goes on."""
 
     def step(self) -> None:
-        """One control step; what came to its end starts again."""
+        """One control step; a performance that ended starts again."""
         self._steps += 1
         if not self.advance():
             self.restarts += 1
             self.restart()
 
     def push(self, impulse: FloatArray) -> None:  # noqa: B027 (a clip cannot be pushed)
-        """Changes the momentum, as a short push does.
+        """Changes the momentum as a short push does.
 
         Args:
             impulse: Forward and to the left, in the heading frame of the root, ``(2,)`` [N·s].
@@ -80,8 +80,8 @@ class Performer(ABC):
         self.env.close()
 
 
-class _Physical(Performer):
-    """What is driven through physics."""
+class _SimulatedPerformer(Performer):
+    """A performer that physics moves."""
 
     @property
     def qpos(self) -> FloatArray:
@@ -105,13 +105,13 @@ class _Physical(Performer):
         self.env.set_state(self.qpos, qvel)
 
 
-class PolicyPerformer(_Physical):
+class PolicyPerformer(_SimulatedPerformer):
     """A policy, deterministic.
 
     Args:
-        policy: What acts.
+        policy: The policy.
         env: The environment that it was trained for.
-        name: What it is called.
+        name: Its name.
         options: Options of every reset.
         seed: Seed of the first episode.
     """
@@ -147,13 +147,13 @@ class PolicyPerformer(_Physical):
         self._observation = self.env.batched.observe(np.zeros(1, np.intp))[0]
 
 
-class ActionsPerformer(_Physical):
+class ActionsPerformer(_SimulatedPerformer):
     """Refined actions, open loop from the reference's first state.
 
     Args:
         refined: The actions.
         motion: The clip that they are for, by name or file.
-        name: What they are called.
+        name: Their name.
         robot: The robot that performs; by default the one that their provenance names, or, where
             they have none, the default task's.
 
@@ -190,7 +190,7 @@ class ActionsPerformer(_Physical):
 
 
 class ClipPerformer(Performer):
-    """A clip as it is, without physics.
+    """A clip itself, without physics.
 
     Args:
         motion: Name or file.
@@ -226,7 +226,7 @@ def film(performer: Performer, path: Path, *, seconds: float, ghost: bool = True
     """Records a performance in real time.
 
     Args:
-        performer: What performs.
+        performer: The performer.
         path: The mp4 to write.
         seconds: Length.
         ghost: Whether the reference is drawn as well, as a transparent body.
@@ -256,7 +256,7 @@ def show(performer: Performer, *, seconds: float, ghost: bool = True) -> None:
     """Shows a performance in a window, in real time, until its end or the window's.
 
     Args:
-        performer: What performs.
+        performer: The performer.
         seconds: Length.
         ghost: Whether the reference is drawn as well, as a transparent body.
 

@@ -1,4 +1,4 @@
-"""A run as a page shows it: everything that its folder tells, read once."""
+"""A run as the page shows it: its folder, read once."""
 
 import json
 import shlex
@@ -17,7 +17,7 @@ from sb3_mimic.training.options import flag
 from sb3_mimic.training.run import RunFolder
 
 # Settings in which runs of one experiment may differ: seeds are what is averaged over.
-_NOT_THE_EXPERIMENT = (
+_SEED_SETTINGS = (
     "seed",
     "experiment_name",
     "output_dir",
@@ -29,7 +29,7 @@ _NOT_THE_EXPERIMENT = (
     "allow_pickle",
 )
 # What a command always names, though it be the default.
-_ALWAYS_NAMED = ("env", "algo", "motion", "seed")
+_REQUIRED_FLAGS = ("env", "algo", "motion", "seed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +38,15 @@ class RunRecord:
 
     Attributes:
         run: Its folder.
-        name: What it is called on the page.
+        name: Its name on the page.
         config: Its ``config.yaml``.
         versions: Its ``versions.json``.
         curves: Its logs.
         evaluation: Its ``evaluation.json``: figures of the ``clone`` and of the ``model``.
         robustness: Its ``robustness.json``; empty where pushes were not tried.
-        performance: What its model does; None where there is no model yet or it cannot be shown.
+        performance: Episodes of its model; None without a model, or if they cannot be run.
         published: DeepMimic's figures for its clip; None where they are not known.
-        notes: What is missing, and why.
+        notes: What is missing on the page, and why.
     """
 
     run: RunFolder
@@ -62,7 +62,7 @@ class RunRecord:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What ``train`` was asked for, defaults filled in."""
+        """The settings of ``train``, defaults filled in."""
         return _mapping(self.config, "train")
 
     @property
@@ -106,11 +106,11 @@ class RunRecord:
 
     @property
     def experiment(self) -> tuple[tuple[str, str], ...]:
-        """What makes two runs seeds of one experiment: all settings but the seed and the like."""
+        """The settings that runs of one experiment share: all but the seed and the like."""
         return tuple(
             (name, repr(value))
             for name, value in self.settings.items()
-            if name not in _NOT_THE_EXPERIMENT
+            if name not in _SEED_SETTINGS
         )
 
     @property
@@ -125,7 +125,7 @@ class RunRecord:
         for field in fields(TrainConfig):
             value = getattr(asked, field.name)
             changed = value != getattr(default, field.name)
-            if field.name == "resume" or not (changed or field.name in _ALWAYS_NAMED):
+            if field.name == "resume" or not (changed or field.name in _REQUIRED_FLAGS):
                 continue
             if value is True:
                 words.append(flag(field.name))
@@ -141,7 +141,7 @@ class Group:
     """Runs of one experiment, in the order they were named.
 
     Attributes:
-        label: What tells it from the others.
+        label: Its name beside the other groups.
         records: The runs, at least one.
     """
 
@@ -161,10 +161,10 @@ def read_record(
 
     Args:
         run: The folder.
-        name: What to call it.
-        performance: What its model does.
+        name: Its name on the page.
+        performance: Episodes of its model.
         published: Figures to compare it with.
-        notes: What is missing, and why.
+        notes: What is missing on the page, and why.
 
     Raises:
         InputError: If its settings cannot be read.
@@ -198,8 +198,8 @@ def _label(members: list[RunRecord], differing: list[str]) -> str:
     if len(members) == 1:
         return members[0].name
     settings = members[0].settings
-    told = ", ".join(f"{name} {settings.get(name)}" for name in differing)
-    return f"{told or 'mean'} ({len(members)} seeds)"
+    differences = ", ".join(f"{name} {settings.get(name)}" for name in differing)
+    return f"{differences or 'mean'} ({len(members)} seeds)"
 
 
 def _mapping(holder: Mapping[str, Any], key: str) -> dict[str, Any]:

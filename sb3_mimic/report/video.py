@@ -46,7 +46,7 @@ def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float) -> 
                     writer.append_data(frame)
         except OSError as error:  # of the pipe to an ffmpeg that has ended
             raise InputError(f"{path}: ffmpeg cannot write it") from error
-        # imageio does not look how ffmpeg ended, which writes the index of the frames last.
+        # imageio ignores ffmpeg's exit status, and ffmpeg writes the index of the frames last.
         if not temporary.is_file() or _INDEX not in temporary.read_bytes():
             raise InputError(f"{path}: ffmpeg cannot write it whole; is there space left?")
 
@@ -63,7 +63,7 @@ def rollout_frames(
     """The pictures of a rollout, deterministic; an episode that ends is followed by a new one.
 
     Args:
-        policy: What acts.
+        policy: The policy.
         env: With ``render_mode="rgb_array"``.
         n_steps: Control steps.
         every: Control steps from a picture to the next.
@@ -97,7 +97,7 @@ def record_rollout(
     """Records a rollout as a video in real time.
 
     Args:
-        policy: What acts.
+        policy: The policy.
         env_id: Gymnasium id.
         env_kwargs: Its keyword arguments, without ``render_mode``; those for the size of pictures
             among them.
@@ -106,7 +106,7 @@ def record_rollout(
         draft: Whether pictures are drawn without shadows, reflections and smooth edges: without a
             GPU at a tenth of the cost.
         seed: Seed of the first episode.
-        options: Options of every reset; of several, one after another is shown for ``seconds``.
+        options: Options of every reset; several are shown one after another, each for ``seconds``.
 
     Returns:
         ``path``.
@@ -121,8 +121,10 @@ def record_rollout(
         every = math.ceil(rate / LARGEST_RATE)
         scenes = options if isinstance(options, Sequence) else [options]
         frames = (
-            rollout_frames(policy, env, round(seconds * rate), every=every, seed=seed, options=each)
-            for each in scenes
+            rollout_frames(
+                policy, env, round(seconds * rate), every=every, seed=seed, options=scene
+            )
+            for scene in scenes
         )
         write_video(path, chain.from_iterable(frames), rate / every)
     return path
@@ -140,7 +142,7 @@ def show_rollout(
     """Shows a rollout in a window, in real time.
 
     Args:
-        policy: What acts.
+        policy: The policy.
         env_id: Gymnasium id.
         env_kwargs: Its keyword arguments, without ``render_mode``.
         seconds: Length.

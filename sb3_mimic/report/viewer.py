@@ -1,7 +1,7 @@
-"""A viewer in the browser, for machines without a display: viser shows what performs.
+"""A viewer in the browser, for machines without a display: viser shows a performer.
 
-One thread performs and sends; viser calls back from its own when something is clicked, and those
-calls only leave a note of what was asked for.
+One thread performs and sends. viser calls back from threads of its own when something is clicked;
+the callbacks only record the request.
 """
 
 import time
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import trimesh
 
 
-# How far one can look back [s].
+# Length of the history that one can look back on [s].
 _HISTORY = 20.0
 # Between two updates of the line of text [s].
-_TOLD_EVERY = 0.5
+_TEXT_INTERVAL = 0.5
 _GHOST_COLOR, _GHOST_OPACITY = (89, 191, 115), 0.35
-# Geometries of higher groups are for collisions, and MuJoCo's viewers leave them out too.
-_SHOWN_GROUPS = 3
+# Geometries of higher groups are for collisions; MuJoCo's viewers leave them out, too.
+_VISIBLE_GROUPS = 3
 _DEFAULT_COLOR = (0.5, 0.5, 0.5, 1.0)  # of MJCF
 _DIRECTIONS = {"forward": (1.0, 0.0), "back": (-1.0, 0.0), "left": (0.0, 1.0), "right": (0.0, -1.0)}
 
@@ -45,9 +45,9 @@ class WebViewer:
     """A performance in the browser: pause, step, look back, push, with the reference as a ghost.
 
     Args:
-        performer: What performs.
-        host: Address to listen at; ``127.0.0.1`` keeps it to this machine.
-        port: Port; where it is taken, the next free one.
+        performer: The performer.
+        host: Address to listen at; ``127.0.0.1`` admits this machine alone.
+        port: Port; if it is taken, the next free one.
         ghost: Whether the reference is shown from the start.
 
     Attributes:
@@ -71,10 +71,10 @@ class WebViewer:
         self._rate = performer.robot.control_rate
         self._history: deque[_Frame] = deque(maxlen=round(_HISTORY * self._rate))
         self._paused = False
-        self._steps_asked = 0
+        self._pending_steps = 0
         self._pushes: list[FloatArray] = []
-        self._restart_asked = False
-        self._told = 0.0
+        self._restart_requested = False
+        self._last_text_update = 0.0
         try:
             self._server = viser.ViserServer(host=host, port=port, verbose=False)
         except OSError as error:
@@ -82,19 +82,23 @@ class WebViewer:
         self._data = mujoco.MjData(performer.robot.model)
         self._make_scene()
         self._make_controls(ghost)
-        self._remember()
+        self._record_frame()
 
     @property
     def url(self) -> str:
-        """Where to look."""
+        """Address of the page."""
         return f"http://{self._server.get_host()}:{self._server.get_port()}"
 
-    def run(self, going: Callable[[], bool] = lambda: True) -> None:
-        """Performs in real time as long as it is to."""
+    def run(self, is_running: Callable[[], bool] = lambda: True) -> None:
+        """Performs in real time.
+
+        Args:
+            is_running: Asked before every step; the viewer ends when it is false.
+        """
         due = time.perf_counter()
-        while going():
+        while is_running():
             self._advance()
-            self._send(self._chosen())
+            self._send(self._selected_frame())
             due = max(due + 1 / self._rate, time.perf_counter() - 1 / self._rate)
             time.sleep(max(0.0, due - time.perf_counter()))
 
@@ -166,11 +170,11 @@ class WebViewer:
         def _(_: Any) -> None:
             self._paused = True
             pause.label = "Play"
-            self._steps_asked += 1
+            self._pending_steps += 1
 
         @restart.on_click
         def _(_: Any) -> None:
-            self._restart_asked = True
+            self._restart_requested = True
 
         @self._back.on_update
         def _(_: Any) -> None:
@@ -183,16 +187,16 @@ class WebViewer:
             self._pushes.append(strength.value * np.array(_DIRECTIONS[push.value]))
 
     def _advance(self) -> None:
-        """Does what was asked for, and a step where time goes on."""
-        if self._restart_asked:
-            self._restart_asked = False
+        """Carries out the requests, and one control step unless the performance is paused."""
+        if self._restart_requested:
+            self._restart_requested = False
             self.performer.restart()
             self._history.clear()
-            self._remember()
+            self._record_frame()
         while self._pushes:
             self.performer.push(self._pushes.pop())
-        if self._steps_asked:
-            self._steps_asked -= 1
+        if self._pending_steps:
+            self._pending_steps -= 1
             if self._back.value < 0:
                 later = min(0.0, self._back.value + 1 / self._rate)
                 self._back.value = later  # type: ignore[misc]
@@ -200,14 +204,14 @@ class WebViewer:
         elif self._paused:
             return
         self.performer.step()
-        self._remember()
+        self._record_frame()
 
-    def _remember(self) -> None:
+    def _record_frame(self) -> None:
         performer = self.performer
         self._history.append(_Frame(performer.time, performer.qpos, performer.ghost_qpos))
 
-    def _chosen(self) -> _Frame:
-        """The moment to show: now, or as far back as the slider says."""
+    def _selected_frame(self) -> _Frame:
+        """The frame to show: the latest, or the one at the slider's time."""
         back = round(-self._back.value * self._rate)
         return self._history[max(0, len(self._history) - 1 - back)]
 
@@ -223,10 +227,10 @@ class WebViewer:
                 handle.visible = ghost is not None
         self.updates += 1
         now = time.perf_counter()
-        if now - self._told > _TOLD_EVERY:
-            self._told = now
+        if now - self._last_text_update > _TEXT_INTERVAL:
+            self._last_text_update = now
             self._text.content = (
-                f"{_plain(self.performer.name)}: {frame.time:.1f} s, "
+                f"{_escape_markdown(self.performer.name)}: {frame.time:.1f} s, "
                 f"ended or fell {self.performer.restarts} times"
             )
 
@@ -239,7 +243,7 @@ class WebViewer:
 
 
 def body_mesh(model: mujoco.MjModel, body: int) -> "trimesh.Trimesh | None":
-    """What is seen of a body, in its own frame; None where nothing is.
+    """The visible surface of a body, in its own frame; None if nothing of it is visible.
 
     Args:
         model: The model.
@@ -251,7 +255,7 @@ def body_mesh(model: mujoco.MjModel, body: int) -> "trimesh.Trimesh | None":
     first = int(model.body_geomadr[body])
     for geom in range(first, first + int(model.body_geomnum[body])):
         color = _color(model, geom)
-        if model.geom_group[geom] >= _SHOWN_GROUPS or color[3] == 0:
+        if model.geom_group[geom] >= _VISIBLE_GROUPS or color[3] == 0:
             continue
         mesh = _geom_mesh(model, geom)
         if mesh is None:
@@ -304,6 +308,6 @@ def _color(model: mujoco.MjModel, geom: int) -> FloatArray:
     return color
 
 
-def _plain(name: str) -> str:
-    """A name without what Markdown would take for its own."""
+def _escape_markdown(name: str) -> str:
+    """A name in which no character means anything to Markdown."""
     return "".join(c if c.isalnum() or c in " _-." else " " for c in name).replace("_", r"\_")

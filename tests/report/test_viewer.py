@@ -99,29 +99,29 @@ def test_it_pauses_steps_and_looks_back(viewer: WebViewer) -> None:
     for _ in range(30):
         viewer._advance()
         states.append(viewer.performer.qpos)
-    np.testing.assert_array_equal(viewer._chosen().qpos, states[-1])
+    np.testing.assert_array_equal(viewer._selected_frame().qpos, states[-1])
     viewer._paused = True
     viewer._advance()
     np.testing.assert_array_equal(viewer.performer.qpos, states[-1])
     viewer._back.value = -10 / 30  # type: ignore[misc]
-    np.testing.assert_array_equal(viewer._chosen().qpos, states[-11])
-    viewer._steps_asked = 1
+    np.testing.assert_array_equal(viewer._selected_frame().qpos, states[-11])
+    viewer._pending_steps = 1
     viewer._advance()  # forward in what was, not in time
-    np.testing.assert_array_equal(viewer._chosen().qpos, states[-10])
+    np.testing.assert_array_equal(viewer._selected_frame().qpos, states[-10])
     np.testing.assert_array_equal(viewer.performer.qpos, states[-1])
     viewer._back.value = 0.0  # type: ignore[misc]
-    viewer._steps_asked = 1
+    viewer._pending_steps = 1
     viewer._advance()
     assert viewer.performer.time == pytest.approx(31 / 30)
     viewer._back.value = -20.0  # type: ignore[misc]  # further than there is
-    np.testing.assert_array_equal(viewer._chosen().qpos, states[0])
+    np.testing.assert_array_equal(viewer._selected_frame().qpos, states[0])
 
 
 def test_what_is_sent_is_what_is_seen(viewer: WebViewer) -> None:
     model = viewer.performer.robot.model
     for _ in range(20):
         viewer._advance()
-    frame = viewer._chosen()
+    frame = viewer._selected_frame()
     viewer._send(frame)
     data = mujoco.MjData(model)
     assert frame.ghost_qpos is not None
@@ -142,7 +142,7 @@ def test_an_update_costs_little(viewer: WebViewer) -> None:
     start = time.process_time()
     for _ in range(60):
         viewer._advance()
-        viewer._send(viewer._chosen())
+        viewer._send(viewer._selected_frame())
     spent = (time.process_time() - start) / 60
     assert spent < 1 / 30, "more than a core for thirty updates a second"
 
@@ -154,7 +154,7 @@ def test_a_clip_has_no_ghost() -> None:
     ):
         assert not viewer._show_ghost.visible
         viewer._advance()
-        viewer._send(viewer._chosen())
+        viewer._send(viewer._selected_frame())
 
 
 def test_without_viser_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +219,7 @@ def test_it_works_in_a_browser(chromium: Any, viewer: WebViewer) -> None:
         box.fill("-1")
         box.press("Enter")
         until(page, lambda: viewer._back.value == pytest.approx(-1.0, abs=0.04))
-        assert viewer._chosen() is not viewer._history[-1]
+        assert viewer._selected_frame() is not viewer._history[-1]
         shown = page.screenshot()
         page.get_by_label("ghost").click(force=True)
         until(page, lambda: not viewer._show_ghost.value)
