@@ -14,10 +14,12 @@ from sb3_mimic.tasks import Task, get_task
 if TYPE_CHECKING:
     from imitation.data.types import TrajectoryWithRew
 
+    from sb3_mimic.motion import MotionClip
+
 
 def collect_demonstrations(
     task: str | Task,
-    motion: str | Path | Sequence[str | Path],
+    motion: "str | Path | MotionClip | Sequence[str | Path | MotionClip]",
     n_episodes: int,
     *,
     seed: int = 0,
@@ -28,8 +30,8 @@ def collect_demonstrations(
 
     Args:
         task: A task, its name, or the Gymnasium id of its environment.
-        motion: A motion of the task by name or file, such as a clip or a gait; several clips for
-            tasks that track clips.
+        motion: A motion of the task by name or file, such as a clip or a gait; for tasks that track
+            clips also a `MotionClip`, or several.
         n_episodes: Passes over each clip, or episodes of the gait.
         seed: Seeds everything random.
         env_kwargs: Further keyword arguments of the environment.

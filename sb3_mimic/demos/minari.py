@@ -41,7 +41,7 @@ def save_minari(
     ``passed``, which is that it did not end by failure, and its ``return``.
 
     Args:
-        dataset_id: As ``pidog/sine-v0``.
+        dataset_id: As ``<env>/<motion>-v0``.
         trajectories: The demonstrations, in the environment's spaces.
         env_id: Gymnasium id of the environment.
         env_kwargs: Its keyword arguments.
@@ -99,7 +99,7 @@ def load_minari(
     """Loads a local Minari dataset as demonstrations.
 
     Args:
-        dataset_id: As ``pidog/sine-v0``; of any maker, if it fits the environment.
+        dataset_id: As ``<env>/<motion>-v0``; of any maker, if it fits the environment.
         observation_space: The environment's observation space.
         action_space: The environment's action space.
 

@@ -27,7 +27,13 @@ from imitation.data.types import TrajectoryWithRew
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.demos.passes import to_trajectories
-from sb3_mimic.demos.refined import NO_METHOD, Refinement, collect_refined
+from sb3_mimic.demos.refined import (
+    NO_METHOD,
+    Refinement,
+    check_takes_servo_targets,
+    collect_refined,
+    tracking_env,
+)
 from sb3_mimic.demos.validate import check_trajectories
 from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.env import TrackingEnv
@@ -87,7 +93,7 @@ def collect_mocap(
     settings: MocapSettings | None = None,
     refinement: Refinement | None = None,
 ) -> list[TrajectoryWithRew]:
-    """Makes demonstrations of a clip in a humanoid environment's spaces.
+    """Makes demonstrations of a clip in a tracking environment's spaces.
 
     Args:
         env_id: Gymnasium id of a :class:`TrackingEnv`.
@@ -105,11 +111,11 @@ def collect_mocap(
         One trajectory per pass, clip by clip.
 
     Raises:
-        InputError: If the environment is no humanoid's, a setting is out of range, or refined
-            actions are loaded for several clips.
+        InputError: If the environment does not track clips, its actuation cannot be demonstrated,
+            a setting is out of range, or refined actions are loaded for several clips.
 
     Example:
-        >>> passes = collect_mocap("sb3_mimic/HumanoidMimic-v0", "walk", 3)
+        >>> passes = collect_mocap("sb3_mimic/Tracking-v0", "walk", 3)
         >>> len(passes), passes[0].acts.shape[1]
         (3, 28)
     """
@@ -142,10 +148,9 @@ def _collect(
 ) -> list[TrajectoryWithRew]:
     """The demonstrations of one clip."""
     with closing(gym.make(env_id, motion=motion, **(env_kwargs or {}))) as made:
-        env = made.unwrapped
-        if not isinstance(env, TrackingEnv):
-            raise InputError(f"{env_id} is no humanoid that imitates a clip")
+        env = tracking_env(made)
         if refinement is not None and refinement.method != NO_METHOD:
+            check_takes_servo_targets(env.batched)
             refined = refinement.find(env.reference, seed)
             return collect_refined(
                 env_id, motion, n_episodes, refined, seed=seed, env_kwargs=env_kwargs

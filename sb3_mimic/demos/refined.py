@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from sb3_mimic.arrays import FloatArray, IndexArray
 from sb3_mimic.demos.passes import to_trajectories
 from sb3_mimic.demos.validate import check_trajectories
-from sb3_mimic.envs.actuation import ResidualPD
 from sb3_mimic.envs.core.manifold import difference, displace, random_tangents
 from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.env import TrackingEnv
@@ -33,7 +32,7 @@ from sb3_mimic.refine.actions import RefinedActions, check_fits, load_actions
 from sb3_mimic.refine.cache import refine_cached
 from sb3_mimic.refine.ilqr import Plan, follow, linearize, solve
 from sb3_mimic.refine.methods import DEFAULT_METHOD, get_method
-from sb3_mimic.refine.problem import TrackingProblem, TrackingWeights, quantized
+from sb3_mimic.refine.problem import TrackingProblem, TrackingWeights, has_servos, quantized
 
 # `Refinement.method` for no refinement.
 NO_METHOD = "none"
@@ -172,7 +171,7 @@ def collect_refined(
     env_kwargs: Mapping[str, Any] | None = None,
     settings: RefinedSettings | None = None,
 ) -> list[TrajectoryWithRew]:
-    """Makes demonstrations of refined actions in a humanoid environment's spaces.
+    """Makes demonstrations of refined actions in a tracking environment's spaces.
 
     Args:
         env_id: Gymnasium id of a :class:`TrackingEnv`.
@@ -188,21 +187,15 @@ def collect_refined(
         One trajectory per pass; a disturbed one ends early where the body falls or is lost.
 
     Raises:
-        InputError: If the environment is no humanoid's or takes torques, if the actions are for
-            another clip or robot, or if a setting is out of range.
+        InputError: If the environment does not track clips or does not drive servos, if the actions
+            are for another clip or robot, or if a setting is out of range.
     """
     settings = settings or RefinedSettings()
     if n_episodes < 1:
         raise InputError(f"the number of demonstration episodes must be positive, got {n_episodes}")
     with closing(gym.make(env_id, motion=motion, **(env_kwargs or {}))) as made:
-        env = made.unwrapped
-        if not isinstance(env, TrackingEnv):
-            raise InputError(f"{env_id} is no humanoid that imitates a clip")
-        if env.batched.options.control == "torque":
-            raise InputError(
-                "refined actions are PD targets, which control='torque' cannot ask for; choose "
-                "another control, or --refine-method none"
-            )
+        env = tracking_env(made)
+        check_takes_servo_targets(env.batched)
         check_fits(refined, env.reference)
         rng = np.random.default_rng(seed)
         cycles = _cycles(env, refined)
@@ -223,6 +216,33 @@ def collect_refined(
                     )
         check_trajectories(passes, env.observation_space, env.action_space, f"motion {motion}")
     return passes
+
+
+def tracking_env(env: gym.Env[Any, Any]) -> TrackingEnv:
+    """The tracking environment under wrappers.
+
+    Raises:
+        InputError: If it is another.
+    """
+    if not isinstance(env.unwrapped, TrackingEnv):
+        name = type(env.unwrapped).__name__ if env.spec is None else env.spec.id
+        raise InputError(f"{name} does not track clips: it is no TrackingEnv")
+    return env.unwrapped
+
+
+def check_takes_servo_targets(batch: TrackingBatch) -> None:
+    """Checks that an environment's actions can ask for the targets of PD servos.
+
+    Raises:
+        InputError: If its actuation has not one number a joint, depends on the state within a
+            control step, or drives other actuators.
+    """
+    if batch.joint_actuation.feedback or not has_servos(batch.robot):
+        raise InputError(
+            "refined actions are targets of PD servos, which "
+            f"control={batch.options.control!r} cannot ask for; choose another control, or "
+            "--refine-method none"
+        )
 
 
 def _cycles(env: TrackingEnv, refined: RefinedActions) -> int:
@@ -303,8 +323,8 @@ def _passes(
             executed = labels
             if disturbed:
                 executed = quantized(labels + rng.normal(0.0, settings.action_noise, labels.shape))
-            actions.append(_as_asked(batch, labels))
-            step = batch.step(_as_asked(batch, executed))
+            actions.append(_env_actions(batch, problem, labels))
+            step = batch.step(_env_actions(batch, problem, executed))
             rewards.append(step.rewards)
             observations.append(step.observations)
             lengths += running
@@ -323,10 +343,10 @@ def _lost(problem: TrackingProblem, states: FloatArray, steps: IndexArray) -> ND
     return lost
 
 
-def _as_asked(batch: TrackingBatch, actions: FloatArray) -> FloatArray:
-    """Residual actions ``(n, nu)`` as actions of the environment's own control mode."""
-    if batch.options.control == "residual":
+def _env_actions(batch: TrackingBatch, problem: TrackingProblem, actions: FloatArray) -> FloatArray:
+    """Actions ``(n, nu)`` of the tracking problem as actions of the environment's actuation."""
+    if type(batch.actuation) is type(problem.actuation):
         return actions
     pose = pose_at(batch.reference, batch.times + batch.dt)
-    controls = ResidualPD(batch.robot, batch.n_envs).controls(actions, pose)
+    controls = problem.actuation.controls(actions, pose)
     return np.clip(batch.actions_for(controls), -1.0, 1.0)

@@ -1,6 +1,6 @@
 """Refined actions as a file: the actions, the states they lead through, and where they are from.
 
-An ``.npz`` without pickle: ``actions (T, nu)`` in [-1, 1] for the humanoid's default control mode,
+An ``.npz`` without pickle: ``actions (T, nu)`` in [-1, 1] for residual control, the default,
 ``qpos (T + 1, nq)``, ``qvel (T + 1, nv)``, and a JSON string ``provenance``. The environment takes
 actions as float32, so they are stored so, and a replay gives the stored states to the last bit.
 """
@@ -166,10 +166,10 @@ def check_fits(refined: RefinedActions, reference: Reference) -> None:
                 f"the actions were made for the clip {made.clip!r} ({made.clip_digest[:12]}), this "
                 f"is {clip.name!r} ({clip.digest[:12]}); refine this clip, or name the other"
             )
-    joints = robot.model.nu
+    joints = len(robot.joint_names)
     if refined.actions.shape[1] != joints:
         raise InputError(
-            f"the actions have {refined.actions.shape[1]} numbers a step, the {robot.name} takes "
+            f"the actions have {refined.actions.shape[1]} numbers a step, {robot.name} takes "
             f"{joints}"
         )
 

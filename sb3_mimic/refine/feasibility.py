@@ -9,7 +9,6 @@ The accelerations are differences over a control step: shorter ones see the nois
 """
 
 import copy
-import re
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from sb3_mimic.arrays import BoolArray, FloatArray, contiguous_runs
 from sb3_mimic.envs.tracking.reference import Reference
+from sb3_mimic.envs.tracking.spec import TrackingRobot
 from sb3_mimic.motion.finding import Finding, Severity, errors, sort_by_severity
 from sb3_mimic.motion.lint import lint
 from sb3_mimic.motion.skeletons import CHARACTER
@@ -49,9 +49,6 @@ TORQUE: Final = (1.25, 2.0)
 #: The largest torque of any servo, in parts of its limit, that is exceeded half of the time:
 #: DeepMimic's clips .1 to .9, and 2 to 5 when played three times as fast.
 EFFORT: Final = (1.0, 4.0)
-
-#: What the hinges of a ball joint are told apart by.
-_BALL_SUFFIX: Final = re.compile("_[xyz]$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +118,9 @@ def needs_at(
         mujoco.mj_inverse(model, data)
         needed[i] = data.qfrc_inverse
         edges, clearance[i] = points.edges(data)
-        given = ground_force(edges, needed[i], robot.torque_limit, weight)
-        missing[i] = needed[i, :6] - given[:6]
-        torques[i] = needed[i, 6:] - given[6:]
+        force = ground_force(edges, needed[i], robot.torque_limit, weight)
+        missing[i] = needed[i, :6] - force[:6]
+        torques[i] = needed[i, 6:] - force[6:]
     return Feasibility(
         times=times,
         force=needed[:, :3] / weight,
@@ -151,12 +148,13 @@ def clip_findings(reference: Reference) -> list[Finding]:
     """What is wrong with the clip itself, as the library reads it; the worst first.
 
     Args:
-        reference: A clip for a robot. Of a clip that has the joints of a robot with a skeleton of
-            its own nothing is found.
+        reference: A clip for a robot. Nothing is found of clips that have a robot's own joints.
     """
-    if reference.robot.spec.skeleton is None:
+    if reference.original is not None:
+        return lint(reference.original, CHARACTER.joint_range)
+    if set(CHARACTER.hinge_names) <= set(reference.clip.joint_names):
         return lint(reference.clip, reference.robot.joint_range)
-    return [] if reference.original is None else lint(reference.original, CHARACTER.joint_range)
+    return []
 
 
 def dynamic_findings(reference: Reference) -> list[Finding]:
@@ -328,11 +326,8 @@ def _torques(needs: Feasibility, reference: Reference) -> list[Finding]:
     ratio = np.abs(needs.torque_ratio)
     # What lasts for one control step is smoothed over by the body's inertia.
     lasting = np.minimum(ratio[1:], ratio[:-1]).max(axis=0)
-    by_joint: dict[str, list[int]] = {}
-    for column, name in enumerate(reference.robot.joint_names):
-        by_joint.setdefault(_BALL_SUFFIX.sub("", name), []).append(column)
     findings = []
-    for columns in by_joint.values():
+    for columns in _joint_columns(reference.robot):
         column = max(columns, key=lambda column: float(lasting[column]))
         if lasting[column] <= TORQUE[0]:
             continue
@@ -356,6 +351,15 @@ def _torques(needs: Feasibility, reference: Reference) -> list[Finding]:
             )
         )
     return findings
+
+
+def _joint_columns(robot: TrackingRobot) -> list[list[int]]:
+    """Columns of the hinges of each joint: of a ball joint three, of another one."""
+    joint_of_hinge = {hinge: joint.name for joint in robot.spec.joints for hinge in joint.hinges}
+    columns: dict[str, list[int]] = {}
+    for column, hinge in enumerate(robot.joint_names):
+        columns.setdefault(joint_of_hinge.get(hinge, hinge), []).append(column)
+    return list(columns.values())
 
 
 def _states(reference: Reference) -> tuple[FloatArray, FloatArray, FloatArray]:

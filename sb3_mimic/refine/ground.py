@@ -13,9 +13,6 @@ from sb3_mimic.envs.core.geometry import collision_spheres
 #: some centimetres while they bear weight.
 CONTACT_HEIGHT: Final = 0.06
 
-#: Friction of the floor, as in the model.
-FRICTION: Final = 0.9
-
 #: Length that turns moments into forces [m]: half the distance from the ground to the root.
 _LEVER: Final = 0.4
 
@@ -34,14 +31,15 @@ class GroundPoints:
 
     Attributes:
         bodies: Number of the body that each point belongs to, ``(p,)``.
+        friction: Coefficient of sliding friction between the robot and the floor.
     """
 
     def __init__(self, model: mujoco.MjModel) -> None:
         spheres = collision_spheres(model)
         self.model = model
         self.bodies, self.centres, self.radii = spheres.bodies, spheres.centres, spheres.radii
+        self.friction = slope = floor_friction(model)
         # Edges of the pyramid inside the friction cone.
-        slope = FRICTION
         self.cone = np.array([(slope, 0, 1), (-slope, 0, 1), (0, slope, 1), (0, -slope, 1)]).T
 
     def lowest(self, data: mujoco.MjData) -> FloatArray:
@@ -72,6 +70,20 @@ class GroundPoints:
         return pushes, float(heights.min())
 
 
+def floor_friction(model: mujoco.MjModel) -> float:
+    """Coefficient of sliding friction of the robot's most slippery shape on the floor.
+
+    Of explicit contact pairs it is the pair's, else MuJoCo takes the larger one of both shapes'.
+    """
+    if model.npair:
+        return float(model.pair_friction[:, 0].min())
+    sliding = model.geom_friction[:, 0]
+    in_world = model.body_weldid[model.geom_bodyid] == 0
+    floor = in_world & (model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE)
+    robot = ~in_world & ((model.geom_contype | model.geom_conaffinity) != 0)
+    return max(float(sliding[floor].max(initial=0.0)), float(sliding[robot].min()))
+
+
 def ground_force(
     edges: FloatArray, needed: FloatArray, torque_limit: FloatArray, weight: float
 ) -> FloatArray:
@@ -86,5 +98,5 @@ def ground_force(
     )
     # In units of the weight: the solver's tolerance is absolute.
     pushes, _ = nnls(edges * (scale * weight)[:, None], needed * scale)
-    given: FloatArray = edges @ (pushes * weight)
-    return given
+    force: FloatArray = edges @ (pushes * weight)
+    return force

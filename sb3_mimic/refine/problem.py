@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.actuation import ResidualPD, Target
 from sb3_mimic.envs.core.manifold import difference
+from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.envs.core.simulation import Simulation
 from sb3_mimic.envs.tracking.reference import Reference, pose_at
+from sb3_mimic.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class TrackingProblem:
         weights: The weights of the cost.
         n_threads: Physics threads; by default one per core.
 
+    Raises:
+        InputError: If the robot was loaded for an actuation without servos.
+
     Attributes:
         n_steps: Control steps from the first to the last frame.
         start: The reference's first state, ``(nq + nv,)``.
@@ -65,6 +70,11 @@ class TrackingProblem:
         n_threads: int | None = None,
     ) -> None:
         robot = reference.robot
+        if not has_servos(robot):
+            raise InputError(
+                f"{robot.name}: refinement needs a position servo at every joint, and it was "
+                "loaded for another actuation; load it with control='residual'"
+            )
         self.reference = reference
         self.weights = weights or TrackingWeights()
         self.dt = 1 / robot.control_rate
@@ -155,6 +165,14 @@ class TrackingProblem:
         effort = self.weights.action * np.square(actions).sum(axis=-1)
         cost = (deviation.sum(axis=-1) + effort) / 2
         return np.where(np.isfinite(cost), cost, np.inf)
+
+
+def has_servos(robot: Robot) -> bool:
+    """Whether the actuators of a robot's model are position servos with its own gains."""
+    model = robot.model
+    return model.nu == len(robot.joint_names) and np.array_equal(
+        model.actuator_gainprm[:, 0], robot.kp
+    )
 
 
 def quantized(actions: FloatArray) -> FloatArray:

@@ -15,16 +15,12 @@ from sb3_mimic.envs.tracking.reference import Reference
 from sb3_mimic.motion import Finding, MotionClip, close_loop, load_motion
 from sb3_mimic.motion.finding import errors
 from sb3_mimic.motion.sources.library import builtin_names
-from sb3_mimic.refine.feasibility import (
-    CONTACT_HEIGHT,
-    check_refinable,
-    dynamic_findings,
-    feasibility,
-)
-from sb3_mimic.refine.ground import FRICTION
+from sb3_mimic.refine.feasibility import check_refinable, dynamic_findings, feasibility
+from sb3_mimic.refine.ground import CONTACT_HEIGHT, floor_friction
 
 ROBOT = load_humanoid()
 GRAVITY = -ROBOT.model.opt.gravity[2]
+FRICTION = floor_friction(ROBOT.model)
 REAL = ("walk", "run", "jog", "jump", "kick", "spin", "backflip", "dance_a", "getup_facedown")
 
 names = st.sampled_from(builtin_names())
