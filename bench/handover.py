@@ -24,18 +24,18 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 import sb3_mimic  # noqa: F401 - registers the environments
-from sb3_mimic.cloning.pretrain import pretrain, set_log_std
+from sb3_mimic.cloning import pretrain, set_log_std
 from sb3_mimic.demos.storage import save_demonstrations
 from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.evaluation.environments import PROTOCOL
 from sb3_mimic.evaluation.episodes import run_episodes, uniform_start_phases
 from sb3_mimic.policies.saved import load_weights, read_pretrained, save_weights
-from sb3_mimic.rl.algorithms import make_model
 from sb3_mimic.rl.callbacks import ThreadsCallback
+from sb3_mimic.rl.models import make_model
 from sb3_mimic.rl.warm_start import NoiseGateCallback, warm_start
 from sb3_mimic.tasks import Capability, Task, WarmStartSettings, get_task
-from sb3_mimic.training.sources import Source, load_for, refinement_options
+from sb3_mimic.training.sources import Source, load_demonstrations_for, refinement_options
 
 ROWS = Rows(RESULTS / "handover.json", ("env", "motion", "algo", "variant", "seed"))
 UPDATES, EPISODES, SECONDS = 20, 32, 5.0
@@ -153,7 +153,7 @@ def clone(
     weights = folder / "clone.pth"
     if weights.is_file():
         load_weights(model.policy, read_pretrained(weights))
-        return load_for(task.env_id, source.env_kwargs, folder / "demos")
+        return load_demonstrations_for(task.env_id, source.env_kwargs, folder / "demos")
     demonstrations = source.collect()
     if not (folder / "demos").is_dir():
         save_demonstrations(folder / "demos", demonstrations, source.provenance())

@@ -13,7 +13,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from timing import interleaved, median, ratio
 from torch import nn
 
-from sb3_mimic.cloning.pretrain import ShuffledBatches
+from sb3_mimic.cloning import ShuffledBatches
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.rl.models import make_model
 from sb3_mimic.tasks import get_task

@@ -12,7 +12,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.registration import register_environments
 
 if TYPE_CHECKING:
-    from sb3_mimic.cloning.pretrain import pretrain as pretrain
+    from sb3_mimic.cloning.bc import pretrain as pretrain
     from sb3_mimic.demos import collect_demonstrations as collect_demonstrations
     from sb3_mimic.envs import make_native_vec_env as make_native_vec_env
     from sb3_mimic.evaluation.protocol import evaluate as evaluate
@@ -35,7 +35,7 @@ _LAZY = {
     "load_motion": "sb3_mimic.motion",
     "make_model": "sb3_mimic.rl.models",
     "make_native_vec_env": "sb3_mimic.envs",
-    "pretrain": "sb3_mimic.cloning.pretrain",
+    "pretrain": "sb3_mimic.cloning.bc",
     "warm_start": "sb3_mimic.rl.warm_start",
 }
 

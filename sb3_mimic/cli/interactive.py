@@ -47,7 +47,7 @@ class Interactive(Demonstrations):
 
     def learn(self, save_path: Path, interact: "Interact") -> int:
         """Clones, goes on with what acts in the environment, evaluates both, saves."""
-        from sb3_mimic.cloning.pretrain import pretrain
+        from sb3_mimic.cloning import pretrain
         from sb3_mimic.envs.core.make import make_envs
         from sb3_mimic.evaluation.protocol import evaluate
         from sb3_mimic.policies.saved import save_model
@@ -106,9 +106,10 @@ class Dagger(Interactive):
         """Clones, runs DAgger, evaluates and saves."""
         from sb3_mimic.policies.saved import load_policy
         from sb3_mimic.rl.interactive import dagger
-        from sb3_mimic.training.trained import model_file
+        from sb3_mimic.training.trained import find_model_file
 
-        expert = None if self.dagger_expert is None else load_policy(model_file(self.dagger_expert))
+        path = self.dagger_expert
+        expert = None if path is None else load_policy(find_model_file(path))
 
         def interact(
             model: "OnPolicyAlgorithm", demonstrations: "Sequence[Trajectory]", task: "Task"

@@ -16,7 +16,7 @@ from sb3_mimic.training.options import default_by_task, optional
 if TYPE_CHECKING:
     from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-    from sb3_mimic.cloning.pretrain import PretrainResult
+    from sb3_mimic.cloning import PretrainResult
     from sb3_mimic.training.sources import Source
 
 # Options that are fields of `CloningSettings`.
@@ -96,7 +96,7 @@ class Pretrain(Demonstrations):
 
     def run(self) -> int:
         """Clones, saves, and evaluates unless told not to."""
-        from sb3_mimic.cloning.pretrain import pretrain
+        from sb3_mimic.cloning import pretrain
         from sb3_mimic.envs.core.make import make_envs
         from sb3_mimic.policies.saved import save_model, save_weights
         from sb3_mimic.rl.models import make_model

@@ -1,14 +1,14 @@
 """State regularization: action errors weighed by what they do to the next state.
 
-Plain cloning counts an error of .01 the same in every action element. What it does to the body
+Plain cloning counts an error of 0.01 the same in every action element. Its effect on the body
 differs: a neck may turn, a stance ankle may not. The term added here is the mean squared difference
 between the next states that the predicted and the demonstrated action lead to.
 
 A simulator has no gradient that an optimizer could follow, so a forward model takes its place. It
 is fitted to the demonstrations' own transitions before cloning and frozen. Both actions go through
-it, so that whatever it gets wrong about a state without regard to the action cancels; what counts
-is how it answers to the action, and that it can only know as far as the demonstrations tell the
-action's effect from that of the state which the demonstrator chose it by.
+it, so that its error about a state cancels as far as it does not depend on the action. The model's
+answer to the action counts. It is right only as far as the demonstrations tell the action's effect
+from that of the state by which the demonstrator chose the action.
 """
 
 import copy
@@ -23,9 +23,9 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
 from sb3_mimic.policies.parameters import log_std_parameter
-from sb3_mimic.policies.randomness import forked_randomness
+from sb3_mimic.policies.randomness import fork_randomness
 
-# Added to variances: a floor of .01 on the standard deviation, in the element's own unit, as in
+# Added to variances: a floor of 0.01 on the standard deviation, in the element's own unit, as in
 # NormalizeObservations.
 _EPSILON = 1e-4
 # Of the linear part, relative to inputs of unit variance: next to nothing where the data determine
@@ -118,13 +118,13 @@ class ForwardModel(nn.Module):
             missed = self(observations, actions) - next_observations
         return float((missed / self.state_scale).square().mean())
 
-    def normalized(self, observations: th.Tensor, actions: th.Tensor) -> th.Tensor:
-        """The inputs, shape (n, n_obs + nu), with zero mean and about unit variance."""
+    def normalize(self, observations: th.Tensor, actions: th.Tensor) -> th.Tensor:
+        """Maps inputs to zero mean and about unit variance, shape (n, n_obs + nu)."""
         return (th.cat((observations, actions), dim=1) - self.input_mean) * self.input_gain
 
     def _change(self, observations: th.Tensor, actions: th.Tensor) -> th.Tensor:
         """The change but for its mean, shape (n, n_obs)."""
-        inputs = self.normalized(observations, actions)
+        inputs = self.normalize(observations, actions)
         change: th.Tensor = (self.linear(inputs) + self.net(inputs)) * self.change_scale
         return change
 
@@ -155,8 +155,8 @@ def fit_forward_model(
 ) -> ForwardFit:
     """Fits a forward model to the transitions of demonstrations.
 
-    The linear part by ridge regression, then the network to what that leaves; the weights of the
-    lowest held-out error are kept. torch's global random numbers are left alone.
+    The linear part is fitted by ridge regression, then the network to the remainder; the weights of
+    the lowest held-out error are kept. torch's global random numbers are left alone.
 
     Args:
         train: Trajectories of vector observations, at least one.
@@ -168,18 +168,20 @@ def fit_forward_model(
         The frozen model and its error.
 
     Example:
-        >>> from sb3_mimic import collect_demonstrations
-        >>> shown = collect_demonstrations("sb3_mimic/PiDog-v0", "sine", 2)
-        >>> fit = fit_forward_model(shown[:1], shown[1:])
+        >>> rng = np.random.default_rng(0)
+        >>> shift = rng.uniform(-1, 1, (200, 1))
+        >>> path = np.cumsum(np.vstack((np.zeros((1, 1)), shift)), axis=0)
+        >>> walk = Trajectory(path, shift, None, terminal=False)  # an action shifts the state
+        >>> fit = fit_forward_model([walk])
         >>> fit.error < fit.persistence_error
         True
     """
     samples = _transitions(train, device)
     judged = _transitions(held_out, device) if held_out else samples
-    with forked_randomness(seed):
+    with fork_randomness(seed):
         model = ForwardModel(*samples)
     observations, actions, next_observations = samples
-    inputs = model.normalized(observations, actions)
+    inputs = model.normalize(observations, actions)
     change = next_observations - observations - model.change_mean
     # Divided by the scale; 0 for an element whose change is always the same but for rounding.
     target = change * model.change_scale / (model.change_scale.square() + _ROUNDING**2)
@@ -236,7 +238,7 @@ class StateRegularizedLoss(BehaviorCloningLossCalculator):
 
 
 def _likelihood_scale(policy: ActorCriticPolicy) -> float:
-    """What the mean squared error is multiplied by in the negative log likelihood."""
+    """The factor of the mean squared error in the negative log likelihood."""
     log_std = log_std_parameter(policy)
     return 1.0 if log_std is None else float((-2 * log_std.detach()).exp().sum() / 2)
 
@@ -269,17 +271,17 @@ def _train_network(
     judged: tuple[th.Tensor, th.Tensor, th.Tensor],
     seed: int,
 ) -> None:
-    """Trains the network on what the linear map leaves, and keeps its best weights."""
-    left = target - model.linear(inputs).detach()
+    """Trains the network on the remainder of the linear map, and keeps its best weights."""
+    remainder = target - model.linear(inputs).detach()
     optimizer = th.optim.Adam(model.net.parameters(), lr=_LEARNING_RATE, fused=True)
     generator = th.Generator().manual_seed(seed)
     best_error, best_epoch = model.error(*judged), -1
     best_weights = copy.deepcopy(model.net.state_dict())
     for epoch in range(_N_EPOCHS):
-        order = th.randperm(len(left), generator=generator)
-        for start in range(0, len(left), _BATCH_SIZE):
-            chosen = order[start : start + _BATCH_SIZE]
-            loss = (model.net(inputs[chosen]) - left[chosen]).square().mean()
+        order = th.randperm(len(remainder), generator=generator)
+        for start in range(0, len(remainder), _BATCH_SIZE):
+            batch = order[start : start + _BATCH_SIZE]
+            loss = (model.net(inputs[batch]) - remainder[batch]).square().mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -12,7 +12,7 @@ from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.core.batched import BatchedEnv
 from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.policies.protocol import Policy
-from sb3_mimic.policies.randomness import forked_randomness
+from sb3_mimic.policies.randomness import fork_randomness
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def run_episodes(
     rewards: list[FloatArray] = []
     sums: dict[str, FloatArray] = {}
     last: dict[str, FloatArray] = {}
-    with forked_randomness(seed):
+    with fork_randomness(seed):
         observations = batch.reset(everyone, generators, options)
         while running.any() and len(rewards) != n_steps:
             if disturb is not None:

@@ -40,7 +40,7 @@ from sb3_mimic.evaluation.environments import (
 )
 from sb3_mimic.evaluation.episodes import Episodes, run_episodes, uniform_start_phases
 from sb3_mimic.policies.protocol import Policy
-from sb3_mimic.tasks.motions import merged
+from sb3_mimic.tasks.motions import merge_figures
 
 N_EPISODES = 32
 
@@ -102,7 +102,7 @@ def evaluate(
             batch = find_tracking_batch(base)
             if batch is None:
                 return _evaluate_locomotion(policy, base, n_episodes, seed)
-            return merged(
+            return merge_figures(
                 {
                     reference.clip.name: _evaluate_tracking(
                         policy, batch, ReferenceSet([reference]), n_episodes, seed

@@ -94,7 +94,7 @@ class AsymmetricPolicy(ActorCriticPolicy):
         return {**super()._get_constructor_parameters(), "n_actor": self.n_actor}
 
 
-def actor_policy(policy: AsymmetricPolicy) -> ActorCriticPolicy:
+def extract_actor(policy: AsymmetricPolicy) -> ActorCriticPolicy:
     """An ordinary policy on the numbers that the actor reads, and acts as it: what a robot runs.
 
     Args:

@@ -7,7 +7,7 @@ import torch as th
 
 
 @contextmanager
-def forked_randomness(seed: int | None = None) -> Iterator[None]:
+def fork_randomness(seed: int | None = None) -> Iterator[None]:
     """What is drawn inside leaves PyTorch's generators, those of GPUs among them, as they were.
 
     ``torch.manual_seed`` seeds every generator, so forking the processor's alone would begin the

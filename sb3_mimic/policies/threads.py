@@ -13,7 +13,7 @@ from torch import nn
 _SMALL = 200_000
 
 
-def worth_threads(network: nn.Module, most: int) -> int:
+def count_useful_threads(network: nn.Module, most: int) -> int:
     """Threads for training a network: ``most``, or one where it is small.
 
     Args:
@@ -32,7 +32,7 @@ def training_threads(network: nn.Module) -> Iterator[None]:
         network: What is trained.
     """
     most = th.get_num_threads()
-    th.set_num_threads(worth_threads(network, most))
+    th.set_num_threads(count_useful_threads(network, most))
     try:
         yield
     finally:

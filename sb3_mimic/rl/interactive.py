@@ -1,7 +1,7 @@
 """Imitation that acts in the environment: DAgger, GAIL and AIRL, by imitation's own trainers.
 
 Each begins with a clone and works on the policy inside an SB3 model, as
-:func:`sb3_mimic.cloning.pretrain.pretrain` does.
+:func:`sb3_mimic.cloning.bc.pretrain` does.
 """
 
 import warnings
@@ -26,12 +26,9 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
-from sb3_mimic.cloning.pretrain import (
-    demonstration_tensors,
-    freeze_for_cloning,
-    residual_of,
-    set_log_std,
-)
+from sb3_mimic.cloning.bc import freeze_for_cloning
+from sb3_mimic.cloning.residual import compute_residual, set_log_std
+from sb3_mimic.cloning.samples import demonstration_tensors
 from sb3_mimic.demos.storage import quiet_datasets
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.threads import training_threads
@@ -104,7 +101,7 @@ def dagger(
     of them. Ross, Gordon & Bagnell 2011, https://arxiv.org/abs/1011.0686.
 
     Args:
-        model: Cloned by :func:`sb3_mimic.cloning.pretrain.pretrain`, with its environments.
+        model: Cloned by :func:`sb3_mimic.cloning.bc.pretrain`, with its environments.
         demonstrations: What it was cloned from; they stay in the data.
         total_timesteps: Environment steps to collect, at least.
         expert: Who is asked; None asks the nearest demonstrated state,
@@ -167,7 +164,7 @@ def dagger(
     finally:
         for parameter in frozen:
             parameter.requires_grad_(True)
-    residual = residual_of(model.policy, *demonstration_tensors(collected, model))
+    residual = compute_residual(model.policy, *demonstration_tensors(collected, model))
     set_log_std(model.policy, residual, settings.log_std_bounds)
     return sum(len(t) for t in collected)
 
@@ -193,7 +190,7 @@ def adversarial(
     humanoid's with ``early_termination="none"``, are free of it. The learning rate does not decay.
 
     Args:
-        model: Fresh or, better, cloned by :func:`sb3_mimic.cloning.pretrain.pretrain`, with its
+        model: Fresh or, better, cloned by :func:`sb3_mimic.cloning.bc.pretrain`, with its
             environments.
         demonstrations: What it is to be like.
         total_timesteps: Environment steps, one rollout of the model at least.

@@ -11,7 +11,7 @@ import numpy as np
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_mimic.cloning.pretrain import pretrain, set_log_std
+from sb3_mimic.cloning import pretrain, set_log_std
 from sb3_mimic.demos.storage import save_demonstrations
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.policies.saved import save_model, save_weights
@@ -88,10 +88,11 @@ def _start(config: TrainConfig, log: Log, progress_bar: bool) -> Job:
     if config.resume is not None:
         run, config = open_run(config.resume, config)
         job = prepare_job(config, run, log, progress_bar=progress_bar)
-        run.update_config("train", config.changeable())  # for the next time that it is resumed
+        # For the next time that it is resumed.
+        run.update_config("train", config.changeable_values())
         return job
     config = config.resolved()
-    name = config.experiment_name or default_name(config.env, config.algo)
+    name = config.experiment_name or default_name(config.task.name, config.algo)
     run = RunFolder.new(config.output_dir / name)
     job = prepare_job(config, run, log, progress_bar=progress_bar)
     RunFolder.create(run.path, job.describe())

@@ -15,8 +15,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from sb3_mimic.cli import main
+from sb3_mimic.cloning import PretrainResult, pretrain
 from sb3_mimic.cloning.dynamics import ForwardFit, StateRegularizedLoss, fit_forward_model
-from sb3_mimic.cloning.pretrain import PretrainResult, pretrain
 from sb3_mimic.errors import InputError
 from sb3_mimic.rl.models import make_model
 from sb3_mimic.tasks import CloningSettings, Hyperparameters
@@ -162,7 +162,7 @@ def test_without_weight_cloning_is_what_it_was(
     _, now = clone(env, linear_system(EFFECT), 0.0)
     # A term of no weight, computed all the same.
     monkeypatch.setattr(
-        "sb3_mimic.cloning.pretrain.StateRegularizedLoss",
+        "sb3_mimic.cloning.bc.StateRegularizedLoss",
         lambda **given: StateRegularizedLoss(**{**given, "state_weight": 0.0}),
     )
     result, weightless = clone(env, linear_system(EFFECT), 0.5)

@@ -1,11 +1,13 @@
 """The evaluation's protocol, recomputed by hand."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.wrappers import TimeLimit  # type: ignore[attr-defined]
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -276,7 +278,11 @@ def qpos(env: Any) -> np.ndarray:
 
 
 def test_options_and_motions_of_an_environment_count() -> None:
-    kwargs = {"motion": ["walk", "run"], "reward": "paper", "episode_seconds": 2.0}
+    kwargs: dict[str, Any] = {
+        "motion": ["walk", "run"],
+        "reward": "paper",
+        "episode_seconds": 2.0,
+    }
     expected = evaluate(Zero(28), HUMANOID, kwargs, n_episodes=2)
     env = make_native_vec_env(HUMANOID, 2, **kwargs)
     assert evaluate(Zero(28), env, n_episodes=2) == expected
@@ -287,8 +293,8 @@ def test_options_and_motions_of_an_environment_count() -> None:
 @pytest.mark.parametrize(
     "wrap",
     [
-        lambda env: gym.wrappers.TimeLimit(env, 10),
-        lambda env: DummyVecEnv([lambda: gym.wrappers.TimeLimit(env, 10)]),
+        lambda env: TimeLimit(env, 10),
+        lambda env: DummyVecEnv([lambda: TimeLimit(env, 10)]),
     ],
 )
 def test_a_wrapper_that_changes_the_task_is_not_left_out(wrap: Any) -> None:
@@ -300,7 +306,7 @@ def test_a_wrapper_that_changes_the_task_is_not_left_out(wrap: Any) -> None:
 
 
 def test_environments_that_differ_are_evaluated_as_they_are() -> None:
-    env = DummyVecEnv([lambda m=motion: gym.make(HUMANOID, motion=m) for motion in ("walk", "run")])
+    env = DummyVecEnv([partial(gym.make, HUMANOID, motion=motion) for motion in ("walk", "run")])
     found = evaluate(Zero(28), env, n_episodes=2)
     assert "normalized_return" not in found
     env.close()
@@ -312,22 +318,24 @@ def test_a_vec_normalize_around_the_environment_is_applied_and_left_as_it_is() -
     model.learn(256)
     expected = evaluate(model, PIDOG, n_episodes=2)
     loaded: Any = model.policy  # knows nothing of the statistics
-    before = training.obs_rms.mean.copy()  # type: ignore[union-attr]
+    statistics: Any = training.obs_rms
+    before = statistics.mean.copy()
     assert evaluate(loaded, training, n_episodes=2) == expected
     assert evaluate(loaded, PIDOG, n_episodes=2) != expected
-    np.testing.assert_array_equal(training.obs_rms.mean, before)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(statistics.mean, before)
     assert training.training
     assert training.norm_reward
 
 
 def test_rewards_are_not_normalized_where_sb3_evaluates() -> None:
     env = VecNormalize(DummyVecEnv([Countdown]))
-    before = env.obs_rms.count  # type: ignore[union-attr]
+    statistics: Any = env.obs_rms
+    before = statistics.count
     found = evaluate(Zero(1), env, n_episodes=2)
     assert found["mean_reward"] == pytest.approx(15.0)
     assert env.training
     assert env.norm_reward
-    assert env.obs_rms.count == before  # type: ignore[union-attr]
+    assert statistics.count == before
 
 
 def test_keyword_arguments_are_for_an_id() -> None:

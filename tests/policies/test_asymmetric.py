@@ -18,7 +18,7 @@ from sb3_mimic.envs.pidog.randomization import Randomization
 from sb3_mimic.errors import InputError
 from sb3_mimic.export.files import load_exported
 from sb3_mimic.export.policy import export_policy
-from sb3_mimic.policies.asymmetric import AsymmetricPolicy, actor_policy
+from sb3_mimic.policies.asymmetric import AsymmetricPolicy, extract_actor
 from sb3_mimic.policies.saved import load_policy
 from sb3_mimic.tasks import get_task
 
@@ -61,7 +61,7 @@ def test_it_learns_saves_and_acts_on_hardware_observations_alone(
     values = [policy.predict_values(th.from_numpy(o)).detach() for o in (observations, secrets)]
     assert (values[0] != values[1]).all()
     # The robot's part alone.
-    alone = actor_policy(policy).predict(observations[:, :N_ACTOR], deterministic=True)[0]
+    alone = extract_actor(policy).predict(observations[:, :N_ACTOR], deterministic=True)[0]
     np.testing.assert_allclose(alone, expected, atol=1e-5)
     model.save(tmp_path / "model.zip")
     done = export_policy(

@@ -9,11 +9,11 @@ import pytest
 import torch as th
 from stable_baselines3.common.vec_env import VecEnv
 
-from sb3_mimic.cloning.pretrain import pretrain
+from sb3_mimic.cloning import pretrain
 from sb3_mimic.demos import collect_demonstrations
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.evaluation.protocol import evaluate
-from sb3_mimic.policies.randomness import forked_randomness
+from sb3_mimic.policies.randomness import fork_randomness
 from sb3_mimic.policies.saved import load_policy, read_timesteps
 from sb3_mimic.rl.models import make_model
 from sb3_mimic.rl.warm_start import warm_start
@@ -79,9 +79,9 @@ def test_an_evaluation_leaves_the_noise_of_training_alone() -> None:
     state = th.cuda.get_rng_state()
     evaluate(model, task.env_id, n_episodes=2, seed=0)
     assert th.equal(th.cuda.get_rng_state(), state)
-    with forked_randomness(3):
+    with fork_randomness(3):
         inside = th.rand(4, device="cuda")
-    with forked_randomness(3):
+    with fork_randomness(3):
         assert th.equal(th.rand(4, device="cuda"), inside)
     assert th.equal(th.cuda.get_rng_state(), state)
 

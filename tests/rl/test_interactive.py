@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 
 from sb3_mimic import collect_demonstrations
 from sb3_mimic.cli import main
-from sb3_mimic.cloning.pretrain import demonstration_tensors, residual_of
+from sb3_mimic.cloning import compute_residual, demonstration_tensors
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.parameters import is_critic_parameter
@@ -65,7 +65,7 @@ def test_dagger_clones_what_it_collected_and_leaves_the_critic_alone() -> None:
     model = make_model("ppo", env, SETTINGS, seed=0)
     before = {name: p.clone() for name, p in model.policy.named_parameters()}
     samples = demonstration_tensors(demonstrations, model)
-    error = residual_of(model.policy, *samples)
+    error = compute_residual(model.policy, *samples)
     reports: list[tuple[int, int]] = []
     n_cloned = dagger(
         model, demonstrations, 400, seed=0, progress=lambda *counts: reports.append(counts)
@@ -73,7 +73,7 @@ def test_dagger_clones_what_it_collected_and_leaves_the_critic_alone() -> None:
     assert reports[0] == (2, 400)
     assert reports[-1] == (400, 400)
     assert n_cloned >= 400 + sum(len(t) for t in demonstrations)
-    assert residual_of(model.policy, *samples).mean() < error.mean()
+    assert compute_residual(model.policy, *samples).mean() < error.mean()
     for name, parameter in model.policy.named_parameters():
         assert th.equal(before[name], parameter) or not is_critic_parameter(name)
         assert parameter.requires_grad

@@ -23,9 +23,9 @@ from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation.protocol import evaluate
 from sb3_mimic.evaluation.robustness import push_test
-from sb3_mimic.rl.callbacks.motion_sampling import MotionSamplingCallback, by_difficulty
+from sb3_mimic.rl.callbacks.motion_sampling import MotionSamplingCallback, difficulty_probabilities
 from sb3_mimic.tasks import get_task
-from sb3_mimic.tasks.motions import chosen, means
+from sb3_mimic.tasks.motions import mean_figures, resolve_motion
 from sb3_mimic.training.config import TrainConfig
 from sb3_mimic.training.run import RunFolder
 
@@ -48,20 +48,24 @@ class Still:
 def test_what_does_worse_is_drawn_more_and_nothing_is_left_out(
     shares: np.ndarray, floor: float
 ) -> None:
-    likely = by_difficulty(shares, floor)
+    likely = difficulty_probabilities(shares, floor)
     assert likely.sum() == pytest.approx(1.0)
     assert (likely >= floor / len(shares) - 1e-12).all()
     # Harder is never less likely, and clips that do alike are drawn alike.
     assert (np.diff(likely[np.argsort(shares, kind="stable")]) <= 1e-12).all()
-    np.testing.assert_allclose(by_difficulty(np.full(len(shares), shares[0])), 1 / len(shares))
+    np.testing.assert_allclose(
+        difficulty_probabilities(np.full(len(shares), shares[0])), 1 / len(shares)
+    )
     # Of several rows each is by itself.
     rows = np.stack((shares, shares[::-1]))
-    np.testing.assert_array_equal(by_difficulty(rows, floor)[0], likely)
+    np.testing.assert_array_equal(difficulty_probabilities(rows, floor)[0], likely)
 
 
 @given(shares=arrays(np.float64, st.integers(2, 8), elements=st.floats(0.1, 0.99)))
 def test_samples_are_in_proportion_to_what_is_missing(shares: np.ndarray) -> None:
-    samples = by_difficulty(shares, floor=0.0) * shares  # an episode's length is about its share
+    samples = (
+        difficulty_probabilities(shares, floor=0.0) * shares
+    )  # an episode's length is about its share
     np.testing.assert_allclose(samples / samples.sum(), (1 - shares) / (1 - shares).sum())
 
 
@@ -97,8 +101,8 @@ def test_the_callback_draws_by_what_is_missing_of_the_possible_return(tmp_path: 
             assert len(shares) <= 10
             expected[clip, part] = np.mean(shares) if shares else 0.0
             assert kept[name][part] == [pytest.approx(expected[clip, part], rel=1e-5), len(shares)]
-    of_clips = by_difficulty(expected.mean(axis=1), 0.2)
-    of_phases = by_difficulty(expected, 0.2)
+    of_clips = difficulty_probabilities(expected.mean(axis=1), 0.2)
+    of_phases = difficulty_probabilities(expected, 0.2)
     np.testing.assert_allclose(batch.motion_probabilities, of_clips)
     np.testing.assert_allclose(batch.phase_probabilities, of_phases)
     model.save(tmp_path / "model.zip")
@@ -174,7 +178,7 @@ def test_an_evaluation_of_several_clips_is_those_of_each() -> None:
         assert found[name] == np.mean([alone[m][name] for m in ("walk", "run")])
         for motion in ("walk", "run"):
             assert found[f"{motion}/{name}"] == alone[motion][name]
-    assert means(found).keys() == alone["walk"].keys()
+    assert mean_figures(found).keys() == alone["walk"].keys()
     with pytest.raises(InputError, match="one motion at a time"):
         push_test(Still(), ID, {"motion": ["walk", "run"]})
 
@@ -196,9 +200,9 @@ def test_several_gaits_are_refused() -> None:
 
 def test_a_runs_motions_are_named_by_their_clips() -> None:
     own = ["walk", "/clips/humanoid3d_run.txt"]
-    assert chosen("humanoid3d_run", own) == own[1]
-    assert chosen("walk", own) == "walk"
-    assert chosen("squat", own) == "squat"
+    assert resolve_motion("humanoid3d_run", own) == own[1]
+    assert resolve_motion("walk", own) == "walk"
+    assert resolve_motion("squat", own) == "squat"
 
 
 SMALL = """

@@ -389,7 +389,7 @@ def test_the_actor_is_freed_when_the_critic_explains_enough(
             return True
 
         def _on_rollout_end(self) -> None:
-            freed.append(not warmup.warming)
+            freed.append(not warmup.critic_only)
 
     model.learn(ROLLOUT * 6, callback=[warmup, Watch()])
     assert freed == [False] * expected + [True] * (6 - expected)

@@ -1,12 +1,9 @@
 """Callbacks that users name on the command line."""
 
-import os
-import sys
-from importlib import import_module
-
 from stable_baselines3.common.callbacks import BaseCallback
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.names import import_user_module
 
 
 def load_callback(spec: str) -> BaseCallback:
@@ -22,13 +19,9 @@ def load_callback(spec: str) -> BaseCallback:
     module_name, colon, factory_name = spec.partition(":")
     if not (module_name and colon and factory_name):
         raise InputError(f"--callback {spec!r} must be module:factory")
-    here = os.getcwd()  # noqa: PTH109 - an entry of sys.path is a string
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    module = import_user_module(module_name, f"--callback {spec!r}")
     try:
-        factory = getattr(import_module(module_name), factory_name)
-    except ModuleNotFoundError as error:
-        raise InputError(f"--callback {spec!r}: there is no module {error.name!r}") from error
+        factory = getattr(module, factory_name)
     except AttributeError as error:
         raise InputError(
             f"--callback {spec!r}: module {module_name!r} has no {factory_name!r}"

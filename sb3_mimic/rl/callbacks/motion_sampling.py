@@ -24,20 +24,21 @@ _LEAST = 0.1
 _ATTRIBUTE = "motion_shares"
 
 
-def by_difficulty(shares: FloatArray, floor: float = _FLOOR) -> FloatArray:
-    """How likely each is drawn, ``(..., k)``: so that samples go where return is missing.
+def difficulty_probabilities(shares: FloatArray, floor: float = _FLOOR) -> FloatArray:
+    """Probabilities of clips or phases, ``(..., k)``, that send samples where return is missing.
 
     ``floor / k + (1 - floor) odds / Σ odds`` with ``odds = (1 - share) / share``, sums over the
-    last axis. Where episodes end by falls, an episode's samples are about as many as its share
-    says. Drawn in proportion to ``1 - share``, what fails at once would get a part of the episodes
-    and next to none of the samples; drawn by the odds, its samples are in proportion to that.
+    last axis. Where episodes end by falls, the number of an episode's samples is about proportional
+    to its share. Drawn in proportion to ``1 - share``, a clip that fails at once would get a part
+    of the episodes and next to none of the samples; drawn by the odds, its samples are in
+    proportion to ``1 - share``.
 
     Args:
         shares: The part of their possible return that episodes of each reach, ``(..., k)``.
         floor: The part of all episodes that is drawn evenly, so that nothing is forgotten.
 
     Example:
-        >>> by_difficulty(np.array([0.9, 0.7]), floor=0.2).round(3).tolist()
+        >>> difficulty_probabilities(np.array([0.9, 0.7]), floor=0.2).round(3).tolist()
         [0.265, 0.735]
     """
     reached = np.clip(shares, _LEAST, 1.0)
@@ -59,12 +60,13 @@ class MotionSamplingCallback(BaseCallback):
     An episode's share is its return, as SB3's ``VecMonitor`` reports it, over the steps that it
     could have had: no step's reward is more than 1. It is averaged over the last 10 episodes or so
     that began in the same of 32 equal parts of a clip; a part without a finished episode counts as
-    one that fails, and a clip's share is the mean of its parts'. After every rollout the
-    probabilities of new episodes are set by `by_difficulty`. The averages are an attribute of the
-    model, ``motion_shares``, and so saved with it: training that is resumed goes on with them.
+    one that fails, and a clip's share is the mean of its parts'. After every rollout
+    `difficulty_probabilities` sets the probabilities of new episodes. The averages are an attribute
+    of the model, ``motion_shares``, and so saved with it: training that is resumed goes on with
+    them.
 
     Args:
-        floor: See `by_difficulty`.
+        floor: See `difficulty_probabilities`.
         verbose: As SB3's.
 
     Raises:
@@ -123,8 +125,8 @@ class MotionSamplingCallback(BaseCallback):
         """Sets the probabilities; gives the shares ``(k, parts)`` and the clips' probabilities."""
         shares = np.array([[share for share, _ in parts] for parts in self._shares.values()])
         batch = _tracking_batch(self.training_env)
-        batch.motion_probabilities = by_difficulty(shares.mean(axis=1), self.floor)
-        batch.phase_probabilities = by_difficulty(shares, self.floor)
+        batch.motion_probabilities = difficulty_probabilities(shares.mean(axis=1), self.floor)
+        batch.phase_probabilities = difficulty_probabilities(shares, self.floor)
         return shares, batch.motion_probabilities
 
 

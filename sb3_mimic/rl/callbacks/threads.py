@@ -3,7 +3,7 @@
 import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
-from sb3_mimic.policies.threads import worth_threads
+from sb3_mimic.policies.threads import count_useful_threads
 
 
 class ThreadsCallback(BaseCallback):
@@ -27,7 +27,7 @@ class ThreadsCallback(BaseCallback):
         th.set_num_threads(1)
 
     def _on_rollout_end(self) -> None:
-        th.set_num_threads(worth_threads(self.model.policy, self._n_threads))
+        th.set_num_threads(count_useful_threads(self.model.policy, self._n_threads))
 
     def _on_training_end(self) -> None:
         th.set_num_threads(self._n_threads)

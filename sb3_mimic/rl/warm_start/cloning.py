@@ -7,7 +7,7 @@ from imitation.data.types import Trajectory
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from sb3_mimic.cloning.pretrain import demonstration_tensors
+from sb3_mimic.cloning.samples import demonstration_tensors
 from sb3_mimic.policies.parameters import is_critic_parameter, log_std_parameter
 from sb3_mimic.rl.sb3_hooks import count_updates
 from sb3_mimic.rl.warm_start.critic import CriticWarmupCallback
@@ -74,7 +74,7 @@ class CloningCallback(BaseCallback):
         self._n_done = max(0, count_updates(self.model) - self.warmup.n_rollouts - 1)
 
     def _on_rollout_start(self) -> None:
-        if self.warmup.warming or self._samples is None or self._optimizer is None:
+        if self.warmup.critic_only or self._samples is None or self._optimizer is None:
             return
         observations, actions = self._samples
         policy = self.model.policy

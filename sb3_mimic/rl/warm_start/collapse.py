@@ -17,7 +17,7 @@ EPISODES = 32
 _TRIALS = 16
 
 
-def ended_returns(infos: Iterable[Mapping[str, Any]]) -> list[float]:
+def episode_returns(infos: Iterable[Mapping[str, Any]]) -> list[float]:
     """Returns of the episodes that ended in a step, as SB3's monitors put them into ``infos``."""
     return [float(info["episode"]["r"]) for info in infos if "episode" in info]
 
@@ -90,7 +90,7 @@ class CollapseCallback(BaseCallback):
         self._forget()  # the last training's, which may have been another model's
 
     def _on_step(self) -> bool:
-        self._returns.extend(ended_returns(self.locals["infos"]))
+        self._returns.extend(episode_returns(self.locals["infos"]))
         return not self.collapsed
 
     def _on_rollout_end(self) -> None:

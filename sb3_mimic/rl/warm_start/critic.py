@@ -45,7 +45,7 @@ class CriticWarmupCallback(BaseCallback):
         verbose: As SB3's.
 
     Attributes:
-        warming: Whether the critic still learns alone.
+        critic_only: Whether the critic still learns alone.
 
     Raises:
         InputError: If ``n_rollouts`` is negative; when training starts, if the algorithm is not
@@ -67,7 +67,7 @@ class CriticWarmupCallback(BaseCallback):
         self.n_rollouts = n_rollouts
         self.explained_variance = explained_variance
         self.learning_rate = learning_rate
-        self.warming = n_rollouts > 0
+        self.critic_only = n_rollouts > 0
         self._n_done = 0
 
     def _on_step(self) -> bool:
@@ -77,14 +77,16 @@ class CriticWarmupCallback(BaseCallback):
         check_on_policy(self.model, "a warm start")
         unwrap_next_update(self.model)
         self._n_done = count_updates(self.model)
-        self.warming = self._n_done < self.n_rollouts
+        self.critic_only = self._n_done < self.n_rollouts
 
     def _on_rollout_end(self) -> None:
-        self.warming = self.warming and self._n_done < self.n_rollouts and not self._explains()
-        self.logger.record("train/critic_only", float(self.warming))
+        self.critic_only = (
+            self.critic_only and self._n_done < self.n_rollouts and not self._explains()
+        )
+        self.logger.record("train/critic_only", float(self.critic_only))
         self._n_done += 1
-        if self.warming:
-            wrap_next_update(self.model, self._critic_only)
+        if self.critic_only:
+            wrap_next_update(self.model, self._train_critic_only)
 
     def _explains(self) -> bool:
         """Whether the critic, as it is, explains enough of the rollout just made."""
@@ -98,7 +100,7 @@ class CriticWarmupCallback(BaseCallback):
         unwrap_next_update(self.model)
 
     @contextmanager
-    def _critic_only(self) -> Iterator[None]:
+    def _train_critic_only(self) -> Iterator[None]:
         with train_critic_only(self.model, self.learning_rate):
             yield
             adapt_rate(self.model)
@@ -155,7 +157,7 @@ class CriticCallback(BaseCallback):
             self._optimizer = th.optim.Adam(critic, lr=self.learning_rate, fused=True)
 
     def _on_rollout_end(self) -> None:
-        if self._optimizer is None or self.warmup.warming:
+        if self._optimizer is None or self.warmup.critic_only:
             return
         for group in self._optimizer.param_groups:
             group["lr"] = self.learning_rate * self._share()

@@ -9,9 +9,9 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from sb3_mimic.policies.parameters import log_std_parameter
-from sb3_mimic.policies.randomness import forked_randomness
+from sb3_mimic.policies.randomness import fork_randomness
 from sb3_mimic.rl.sb3_hooks import count_train_calls
-from sb3_mimic.rl.warm_start.collapse import EPISODES, ended_returns, mean_return
+from sb3_mimic.rl.warm_start.collapse import EPISODES, episode_returns, mean_return
 from sb3_mimic.rl.warm_start.critic import CriticWarmupCallback
 
 # How the noise is lowered, and how far.
@@ -66,7 +66,7 @@ class NoiseGateCallback(BaseCallback):
         log_std = log_std_parameter(self.model.policy)
         if log_std is None or count_train_calls(self.model) > 0:
             return
-        with forked_randomness(), th.no_grad():
+        with fork_randomness(), th.no_grad():
             self.deterministic = self._mean_return(deterministic=True)
             least = self.deterministic - (1 - self.ratio) * abs(self.deterministic)
             while True:
@@ -123,12 +123,12 @@ class ExplorationRecoveryCallback(BaseCallback):
         self._forget()  # the last training's, which may have been another model's
 
     def _on_step(self) -> bool:
-        self._returns += ended_returns(self.locals["infos"])
+        self._returns += episode_returns(self.locals["infos"])
         return True
 
     def _on_rollout_start(self) -> None:
         log_std = log_std_parameter(self.model.policy)
-        if self.warmup.warming or log_std is None or len(self._returns) < EPISODES:
+        if self.warmup.critic_only or log_std is None or len(self._returns) < EPISODES:
             return
         mean = float(np.mean(self._returns))
         self._returns = []

@@ -53,7 +53,7 @@ class RampCallback(BaseCallback):
         self._n_done = max(0, count_updates(self.model) - self.warmup.n_rollouts)
 
     def _on_rollout_end(self) -> None:
-        if self.warmup.warming or self._n_done >= self.n_updates:
+        if self.warmup.critic_only or self._n_done >= self.n_updates:
             return
         factor = self.start + (1 - self.start) * self._n_done / self.n_updates
         self._n_done += 1

@@ -17,12 +17,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from sb3_mimic.cloning.pretrain import (
-    ShuffledBatches,
-    demonstration_tensors,
-    pretrain,
-    split_trajectories,
-)
+from sb3_mimic.cloning import ShuffledBatches, demonstration_tensors, pretrain, split_trajectories
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.normalizer import normalizers
 from sb3_mimic.policies.parameters import is_critic_parameter
