@@ -1,4 +1,4 @@
-"""How fast PiDog's gaits really walk in the model, and how often they fall.
+"""Speeds and falls of PiDog's gaits in the model.
 
     python bench/gaits.py [--seeds 4] [--seconds 20]
 
@@ -36,7 +36,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 
 INTRODUCTION = """# PiDog's gaits, measured
 
-Episodes of 20 s; what follows from them is said in [PiDog](../pidog.md#the-gaits-measured). Written
+Episodes of 20 s; conclusions are in [PiDog](../pidog.md#the-gaits-measured). Written
 by `python bench/gaits.py`; the figures of every condition are in [gaits.json](gaits.json).
 """
 FRICTIONS = (0.4, 0.6, 0.8)
@@ -52,7 +52,7 @@ _CONTACT = 5e-4
 
 
 class Recorder(PiDogBatch):
-    """PiDogs whose physics steps are looked at."""
+    """PiDogs that keep the sensors of each physics step."""
 
     substep_sensors: FloatArray
 
@@ -63,7 +63,7 @@ class Recorder(PiDogBatch):
 
 @dataclass(frozen=True)
 class Condition:
-    """What a gait is played with."""
+    """A condition that a gait is played in."""
 
     gait: str
     frequency_hz: float
@@ -146,7 +146,7 @@ def conditions() -> list[tuple[Condition, Gait]]:
     for gait in gaits:
         own = partial(Condition, gait.name, round(1 / gait.period, 4))
         chosen = list(itertools.starmap(own, itertools.product(FRICTIONS, MASSES)))
-        if is_looked_into(asdict(own())):
+        if has_extra_conditions(asdict(own())):
             chosen += itertools.starmap(own, itertools.product(FRICTIONS, MASSES, TORQUES))
             chosen += [own(torque_nm=torque) for torque in STRONG_TORQUES]
             chosen += [own(stride=stride) for stride in STRIDES]
@@ -155,40 +155,40 @@ def conditions() -> list[tuple[Condition, Gait]]:
     return list(asked.items())
 
 
-def is_looked_into(row: dict[str, Any]) -> bool:
+def has_extra_conditions(row: dict[str, Any]) -> bool:
     """Whether other servos, strides and turns of a gait are measured too."""
     return row["gait"] != "sine" or row["frequency_hz"] in {2.0, SINE_FREQUENCY}
 
 
-def is_plain(row: dict[str, Any], torques: tuple[float, ...] = (Condition.torque_nm,)) -> bool:
+def is_in_grid(row: dict[str, Any], torques: tuple[float, ...] = (Condition.torque_nm,)) -> bool:
     """Whether a row belongs to the grid of frictions, masses and these torques."""
     return row["stride"] == 1.0 and row["turn"] == 0.0 and row["torque_nm"] in torques
 
 
-def title(row: dict[str, Any]) -> str:
+def gait_title(row: dict[str, Any]) -> str:
     """A gait as the tables call it."""
     if row["gait"] == "sine":
         return f"sine {row['frequency_hz']:g} Hz"
     return f"vendor's {row['gait']}"
 
 
-def markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def markdown_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """A table."""
     lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
     return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]]) + "\n"
 
 
-def grouped(
+def group_rows(
     rows: list[dict[str, Any]], keep: Callable[[dict[str, Any]], bool], *names: str
 ) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
     """The rows of each gait and of each value of some columns."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in filter(keep, rows):
-        groups.setdefault((title(row), *(row[name] for name in names)), []).append(row)
+        groups.setdefault((gait_title(row), *(row[name] for name in names)), []).append(row)
     return groups
 
 
-def speeds_and_falls(rows: list[dict[str, Any]]) -> tuple[str, str]:
+def format_speeds_and_falls(rows: list[dict[str, Any]]) -> tuple[str, str]:
     """Median and range of the speeds, and the falls."""
     speeds = np.concatenate([row["speed_mps"] for row in rows])
     fallen = np.concatenate([row["fallen"] for row in rows])
@@ -198,76 +198,89 @@ def speeds_and_falls(rows: list[dict[str, Any]]) -> tuple[str, str]:
     )
 
 
-def mean_of(rows: list[dict[str, Any]], name: str) -> float:
+def mean_figure(rows: list[dict[str, Any]], name: str) -> float:
     """Mean of a figure over rows."""
     return float(np.mean([row[name] for row in rows]))
 
 
-def over_conditions(rows: list[dict[str, Any]]) -> str:
+def conditions_table(rows: list[dict[str, Any]]) -> str:
     """One line a gait, over frictions and masses, at the ordinary torque."""
     head = ("gait", "cycle [s]", "median speed (range) [m/s]", "falls", "pitch, roll rms [°]")
-    groups = grouped(rows, is_plain)
+    groups = group_rows(rows, is_in_grid)
     body = [
         (
             name,
             f"{1 / found[0]['frequency_hz']:.2f}",
-            *speeds_and_falls(found),
-            f"{mean_of(found, 'pitch_rms_deg'):.0f}, {mean_of(found, 'roll_rms_deg'):.0f}",
-            f"{mean_of(found, 'slip_mps'):.2f}",
-            f"{mean_of(found, 'saturated'):.0%}",
+            *format_speeds_and_falls(found),
+            f"{mean_figure(found, 'pitch_rms_deg'):.0f}, {mean_figure(found, 'roll_rms_deg'):.0f}",
+            f"{mean_figure(found, 'slip_mps'):.2f}",
+            f"{mean_figure(found, 'saturated'):.0%}",
         )
         for (name,), found in groups.items()
     ]
-    return markdown((*head, "slip of standing feet [m/s]", "torque saturated"), body)
+    return markdown_table((*head, "slip of standing feet [m/s]", "torque saturated"), body)
 
 
-def by_value(rows: list[dict[str, Any]], column: str, heading: str) -> str:
+def value_table(rows: list[dict[str, Any]], column: str, heading: str) -> str:
     """One line a gait, one column a value of friction, mass or torque."""
 
     def keep(row: dict[str, Any]) -> bool:
         return (
-            is_looked_into(row) and is_plain(row, TORQUES)
+            has_extra_conditions(row) and is_in_grid(row, TORQUES)
             if column == "torque_nm"
-            else is_plain(row)
+            else is_in_grid(row)
         )
 
-    groups = grouped(rows, keep, column)
+    groups = group_rows(rows, keep, column)
     values = sorted({value for _, value in groups})
     body = [
-        (name, *(", ".join(speeds_and_falls(groups[name, value])) for value in values))
+        (name, *(", ".join(format_speeds_and_falls(groups[name, value])) for value in values))
         for name in dict.fromkeys(name for name, _ in groups)
     ]
-    return markdown(("gait", *(f"{heading} {value:g}" for value in values)), body)
+    return markdown_table(("gait", *(f"{heading} {value:g}" for value in values)), body)
 
 
-def by_torque(rows: list[dict[str, Any]]) -> str:
-    """What stronger servos would do, at the ordinary mass and friction."""
+def torque_table(rows: list[dict[str, Any]]) -> str:
+    """A row for each stronger servo, at the ordinary mass and friction."""
 
     def keep(row: dict[str, Any]) -> bool:
         ordinary = (row["friction"], row["mass_kg"]) == (Condition.friction, Condition.mass_kg)
         straight = row["stride"] == 1.0 and row["turn"] == 0.0
-        return ordinary and straight and is_looked_into(row)
+        return ordinary and straight and has_extra_conditions(row)
 
-    groups = grouped(rows, keep, "torque_nm")
+    groups = group_rows(rows, keep, "torque_nm")
     body = [
-        (name, f"{torque:g}", *speeds_and_falls(found), f"{mean_of(found, 'saturated'):.0%}")
+        (
+            name,
+            f"{torque:g}",
+            *format_speeds_and_falls(found),
+            f"{mean_figure(found, 'saturated'):.0%}",
+        )
         for (name, torque), found in sorted(groups.items())
     ]
-    return markdown(("gait", "torque [N·m]", "speed [m/s]", "falls", "torque saturated"), body)
+    return markdown_table(
+        ("gait", "torque [N·m]", "speed [m/s]", "falls", "torque saturated"), body
+    )
 
 
-def by_stride(rows: list[dict[str, Any]]) -> str:
-    """What stride and turn do, at the ordinary mass, friction and torque."""
+def stride_table(rows: list[dict[str, Any]]) -> str:
+    """A row for each stride and turn, at the ordinary mass, friction and torque."""
 
     def keep(row: dict[str, Any]) -> bool:
         same = ("friction", "mass_kg", "torque_nm")
-        return is_looked_into(row) and all(row[name] == getattr(Condition, name) for name in same)
+        return has_extra_conditions(row) and all(
+            row[name] == getattr(Condition, name) for name in same
+        )
 
     body = []
-    for (name, turn, stride), found in sorted(grouped(rows, keep, "turn", "stride").items()):
+    for (name, turn, stride), found in sorted(group_rows(rows, keep, "turn", "stride").items()):
         yaw = np.mean(np.concatenate([row["yaw_radps"] for row in found]))
-        body.append((name, f"{stride:g}", f"{turn:g}", *speeds_and_falls(found), f"{yaw:+.3f}"))
-    return markdown(("gait", "stride", "turn", "speed [m/s]", "falls", "yaw rate [rad/s]"), body)
+        body.append(
+            (name, f"{stride:g}", f"{turn:g}", *format_speeds_and_falls(found), f"{yaw:+.3f}")
+        )
+    return markdown_table(
+        ("gait", "stride", "turn", "speed [m/s]", "falls", "yaw rate [rad/s]"), body
+    )
 
 
 def main() -> None:
@@ -293,15 +306,15 @@ def main() -> None:
         (
             INTRODUCTION,
             "## Over frictions and masses\n",
-            over_conditions(rows),
+            conditions_table(rows),
             "## By friction, mass and torque\n",
-            by_value(rows, "friction", "friction"),
-            by_value(rows, "mass_kg", "mass [kg]"),
-            by_value(rows, "torque_nm", "torque [N·m]"),
+            value_table(rows, "friction", "friction"),
+            value_table(rows, "mass_kg", "mass [kg]"),
+            value_table(rows, "torque_nm", "torque [N·m]"),
             "## By torque, at the ordinary friction and mass\n",
-            by_torque(rows),
+            torque_table(rows),
             "## By stride and turn\n",
-            by_stride(rows),
+            stride_table(rows),
         )
     )
     write(arguments.results / "gaits.md", tables)

@@ -1,4 +1,4 @@
-"""What PiDog's trainings come to: from a gait or from scratch, and what can leave the simulator.
+"""Results of PiDog's trainings: from a gait, from scratch, and for the real robot.
 
     python bench/pidog.py gait [--algo ppo] [--seeds 0 1 2] [--ways bc scratch]
     python bench/pidog.py hardware [--algo ppo] [--seeds 0] [--timesteps 2000000]
@@ -6,7 +6,7 @@
 
 ``gait``: full observations, the 2 Hz sine gait cloned and improved by reinforcement learning, and
 the same from scratch; beside them the gait itself. ``hardware``: ``sb3-mimic train --env
-pidog-hardware``, that is hardware observations and randomized robots; evaluated at .2 m/s straight
+pidog-hardware``, that is hardware observations and randomized robots; evaluated at 0.2 m/s straight
 ahead over randomized models that can carry themselves, over those that cannot, and on the held-back
 variant.
 
@@ -118,7 +118,7 @@ def walks(arguments: argparse.Namespace) -> None:
     gait = make_gait("sine", FREQUENCY)
     base = {"what": "gait", "timesteps": arguments.timesteps, "algo": arguments.algo}
     if not ROWS.has(asked := {"what": "gait", "way": "gait", "seed": 0}):
-        ROWS.put({**asked, **walk(WALK, kwargs, playing(gait), arguments)})
+        ROWS.put({**asked, **walk(WALK, kwargs, gait_policy(gait), arguments)})
     for seed in arguments.seeds:
         for way in arguments.ways:
             asked = {**base, "way": way, "seed": seed}
@@ -126,7 +126,7 @@ def walks(arguments: argparse.Namespace) -> None:
                 continue
             name = f"gait-{arguments.algo}-{way}-{arguments.timesteps}-{seed}"
             model, found = train(arguments, name, kwargs, gait, seed, clone=way == "bc")
-            found["model"] = walk(WALK, kwargs, acting(model), arguments)
+            found["model"] = walk(WALK, kwargs, model_policy(model), arguments)
             ROWS.put({**asked, **found})
 
 
@@ -135,8 +135,8 @@ def hardware(arguments: argparse.Namespace) -> None:
     kwargs = {**get_task(HARDWARE).env_options, "episode_seconds": arguments.seconds}
     gait = make_gait("sine", CLOCK_FREQUENCY)
     if not ROWS.has(asked := {"what": "hardware", "way": "gait", "seed": 0}):
-        judged = robots({"episode_seconds": arguments.seconds})["randomized"]
-        ROWS.put({**asked, **walk(HARDWARE, judged, playing(gait, STRIDE), arguments)})
+        judged = evaluation_kwargs({"episode_seconds": arguments.seconds})["randomized"]
+        ROWS.put({**asked, **walk(HARDWARE, judged, gait_policy(gait, STRIDE), arguments)})
     for seed in arguments.seeds:
         row: Row = {
             "what": "hardware",
@@ -151,16 +151,18 @@ def hardware(arguments: argparse.Namespace) -> None:
         row["wall_s"] = trained(run, flags, arguments.timesteps)
         cls = get_algorithm(arguments.algo).load_class()
         clone, model = (cls.load(path, device="cpu") for path in (run.clone, run.model))
-        for which, judged in robots(kwargs).items():
-            row[which] = walk(HARDWARE, judged, acting(model), arguments)
-        row["clone"] = walk(HARDWARE, robots(kwargs)["randomized"], acting(clone), arguments)
+        for which, judged in evaluation_kwargs(kwargs).items():
+            row[which] = walk(HARDWARE, judged, model_policy(model), arguments)
+        row["clone"] = walk(
+            HARDWARE, evaluation_kwargs(kwargs)["randomized"], model_policy(clone), arguments
+        )
         command = ["sb3-mimic train", *flags, "--total-rl-timesteps", str(arguments.timesteps)]
         found = {"num_timesteps": model.num_timesteps, "versions": software(run)}
         ROWS.put({**row, **found, "command": " ".join(command), "curve": curve(run)})
 
 
-def robots(kwargs: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Which robots a policy is judged on, as keyword arguments of the environment."""
+def evaluation_kwargs(kwargs: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Keyword arguments of the environment for each kind of robot that judges a policy."""
     fixed = {**kwargs, "command": COMMAND}
     return {
         "randomized": fixed,
@@ -214,7 +216,7 @@ def train(
             model = make_model(arguments.algo, envs, settings, seed=seed, device="cpu")
             if clone:
                 pretrain(model, demonstrations, arguments.epochs, settings=task.cloning, seed=seed)
-                found["clone"] = walk(WALK, kwargs, acting(model), arguments)
+                found["clone"] = walk(WALK, kwargs, model_policy(model), arguments)
                 run.write_text(notes, json.dumps(found))
                 save_model(model, run.clone)
         handover = warm_start(
@@ -258,7 +260,9 @@ def walk(
     with closing(env), closing(env.make_batch(n)) as batch:
         generators = [gym.utils.seeding.np_random(1_000_000 + i)[0] for i in range(n)]
         observations = batch.reset(np.arange(n), generators, [{}] * n)
-        carries = batch.bank.carries[batch.episodes.model] if batch.bank else np.ones(n, np.bool_)
+        carries = (
+            batch.bank.can_carry_mass[batch.episodes.model] if batch.bank else np.ones(n, np.bool_)
+        )
         return {**_episodes(batch, observations, act), "carries": carries.tolist()}
 
 
@@ -285,14 +289,14 @@ def _episodes(batch: PiDogBatch, observations: NDArray[Any], act: Act) -> dict[s
     }
 
 
-def playing(gait: Gait, stride: float = 1.0) -> Act:
+def gait_policy(gait: Gait, stride: float = 1.0) -> Act:
     """The gait itself, open loop."""
     return lambda observations, step: np.tile(
         gait.actions(step / 50, stride), (len(observations), 1)
     )
 
 
-def acting(model: OnPolicyAlgorithm) -> Act:
+def model_policy(model: OnPolicyAlgorithm) -> Act:
     """A model's deterministic actions."""
     return lambda observations, _: model.predict(observations, deterministic=True)[0]
 
@@ -346,7 +350,7 @@ def walk_table(rows: list[Row]) -> str:
         speeds = [mean(run["net_speed"]) for run in runs]
         lines.append(
             f"| {algo} | {way} | {samples} | {len(runs)} | {spread(speeds)} "
-            f"| {spread([speed / own for speed in speeds], 2)} | {falls(runs)} "
+            f"| {spread([speed / own for speed in speeds], 2)} | {format_falls(runs)} "
             f"| {spread([mean(run['return']) for run in runs], 0)} |"
         )
     return "\n".join(lines) + "\n"
@@ -355,27 +359,31 @@ def walk_table(rows: list[Row]) -> str:
 def hardware_table(rows: list[Row]) -> str:
     """A row for each kind of robots and training, over seeds."""
     lines = [
-        "| algo | RL samples | seeds | robots | speed at .2 m/s | falls |",
+        "| algo | RL samples | seeds | robots | speed at 0.2 m/s | falls |",
         "|---|---|---|---|---|---|",
     ]
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         if row["what"] == "hardware" and row.get("way") == "gait":
             for kind, carries in (("can carry themselves", True), ("too weak or heavy", False)):
-                found = part(row, carries=carries)
+                found = select_episodes(row, carries=carries)
                 speed = spread([mean(found["speed"])])
-                lines.append(f"| – | 0 | 1 | the gait, {kind} | {speed} | {falls([found])} |")
+                lines.append(
+                    f"| – | 0 | 1 | the gait, {kind} | {speed} | {format_falls([found])} |"
+                )
         elif row["what"] == "hardware":
             groups.setdefault((row["algo"], row["timesteps"]), []).append(row)
     for (algo, _), runs in groups.items():
         samples = ", ".join(str(run["num_timesteps"]) for run in runs)
         kinds = {
-            "clone, can carry themselves": [part(run["clone"], carries=True) for run in runs],
+            "clone, can carry themselves": [
+                select_episodes(run["clone"], carries=True) for run in runs
+            ],
             "randomized, can carry themselves": [
-                part(run["randomized"], carries=True) for run in runs
+                select_episodes(run["randomized"], carries=True) for run in runs
             ],
             "randomized, too weak or heavy": [
-                part(run["randomized"], carries=False) for run in runs
+                select_episodes(run["randomized"], carries=False) for run in runs
             ],
             "nominal": [run["nominal"] for run in runs],
             "held back": [run["heldback"] for run in runs],
@@ -386,19 +394,19 @@ def hardware_table(rows: list[Row]) -> str:
             if speeds:
                 lines.append(
                     f"| {algo} | {samples} | {len(found)} | {kind} | {spread(speeds)} "
-                    f"| {falls(found)} |"
+                    f"| {format_falls(found)} |"
                 )
     return "\n".join(lines) + "\n" if groups else ""
 
 
-def part(run: dict[str, Any], *, carries: bool) -> dict[str, Any]:
+def select_episodes(run: dict[str, Any], *, carries: bool) -> dict[str, Any]:
     """The episodes on models that can carry themselves, or on the others."""
     kept = [index for index, can in enumerate(run["carries"]) if can == carries]
     lists = {name: values for name, values in run.items() if isinstance(values, list)}
     return {name: [values[index] for index in kept] for name, values in lists.items()}
 
 
-def falls(runs: list[Row]) -> str:
+def format_falls(runs: list[Row]) -> str:
     """Falls over episodes."""
     return f"{sum(sum(run['fallen']) for run in runs)}/{sum(len(run['fallen']) for run in runs)}"
 

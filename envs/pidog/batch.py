@@ -47,8 +47,8 @@ class PiDogBatch(BatchedEnv):
         task: The task.
         gait: The gait that some tasks follow.
         meter: Velocities, torques and changes of the action.
-        memory: What each robot's own computer remembers; kept for hardware observations.
-        episodes: What each episode drew.
+        memory: The memory of each robot's own computer; kept for hardware observations.
+        episodes: The random numbers of each episode.
     """
 
     uses_substep_sensors = True
@@ -81,9 +81,9 @@ class PiDogBatch(BatchedEnv):
         self.meter = MotionMeter(n_envs, robot.model.nu, self.dt)
         self.memory = sensing.OnboardMemory(n_envs, options.history)
         self.episodes = ordinary_episodes(n_envs, latency)
-        self._is_hardware = options.observation == "hardware"
+        self._observes_hardware = options.observation == "hardware"
         self._draws_episodes = bool(
-            options.randomization is not None or self._is_hardware or options.sensors
+            options.randomization is not None or self._observes_hardware or options.sensors
         )
         self._schedule = CommandSchedule(
             n_envs, self.episode_steps, options.commands, options.command
@@ -100,7 +100,7 @@ class PiDogBatch(BatchedEnv):
         )
 
     def _find_parts(self, robot: Robot) -> None:
-        """Where in states and sensors the parts lie, and the numbers of each model."""
+        """Finds the parts in states and sensors, and the numbers of each model."""
         self._legs_qpos, self._legs_qvel = leg_joints(robot.model)
         torques = [robot.sensor(f"{JOINT_NAMES[i]}_torque") for i in (0, -1)]
         self._torques = slice(torques[0].start, torques[1].stop)
@@ -109,7 +109,7 @@ class PiDogBatch(BatchedEnv):
         models = self.bank.models if self.bank else (robot.model,)
         self._torque_limits = np.array([model.actuator_forcerange[0, 1] for model in models])
         self._gravities = np.array([model.opt.gravity for model in models])
-        # How far the highest bump of each model's ground lies over the floor.
+        # Height of the highest bump of each model's ground over the floor [m].
         self._bump_heights = np.array([_bump_height(model) for model in models])
 
     def close(self) -> None:
@@ -123,11 +123,11 @@ class PiDogBatch(BatchedEnv):
         super().set_state(index, qpos, qvel)
         self.meter.jump(index, qpos[:2])
 
-    # --- what tasks, observations and other programs ask ----------------------------------------
+    # --- the state, for tasks, observations and other programs ----------------------------------
 
     @property
     def velocity(self) -> FloatArray:
-        """See `MotionMeter`, as for the other two."""
+        """Over the last control step in the heading frame, ``(n, 2)`` [m/s]; see `MotionMeter`."""
         return self.meter.velocity
 
     @property
@@ -142,19 +142,19 @@ class PiDogBatch(BatchedEnv):
 
     @property
     def clock_frequency(self) -> float | None:
-        """Of the phase that is observed [Hz]: the gait's where one is followed; None for none."""
+        """Frequency of the observed clock [Hz], the gait's where the task follows one; or None."""
         if self.task.follows_gait:
             return 1 / self.gait.period
-        return self.options.clock_frequency if self._is_hardware else None
+        return self.options.clock_frequency if self._observes_hardware else None
 
     @property
     def command(self) -> FloatArray:
-        """Forward velocity [m/s] and yaw rate [rad/s] asked for now, ``(n, 2)``."""
+        """Commanded forward velocity [m/s] and yaw rate [rad/s] at this step, ``(n, 2)``."""
         return self._schedule.at(self.steps)
 
     @property
     def strength(self) -> FloatArray:
-        """How much of the randomization new episodes use, ``(n,)`` from 0 to 1."""
+        """Share of the randomization that new episodes use, ``(n,)`` from 0 to 1."""
         if not self.options.curriculum_steps:
             return np.ones(self.n_envs)
         return np.minimum(self.total_steps / self.options.curriculum_steps, 1.0)
@@ -176,7 +176,7 @@ class PiDogBatch(BatchedEnv):
         return LEFT_SIGN * qvel[:, self._legs_qvel]
 
     def fallen(self) -> BoolArray:
-        """Which torsos have tilted by more than 60 degrees or touch the floor, ``(n,)``."""
+        """Robots whose torso has tilted by more than 60 degrees or touches the floor, ``(n,)``."""
         up = up_direction(self.qpos[:, 3:7])
         center = self.qpos[:, 2] + (up * self._torso_center).sum(axis=1)
         # The lowest corner of the torso's box.
@@ -239,25 +239,25 @@ class PiDogBatch(BatchedEnv):
 
     def _started(self, indices: IndexArray) -> None:
         self.meter.start(indices, self.qpos[indices, :2])
-        if self._is_hardware:
+        if self._observes_hardware:
             # At rest the sensor feels the floor's push against gravity alone.
             inverse = self.qpos[indices, 3:7] * (1, -1, -1, -1)
-            felt = rotate(inverse, -self._gravities[self.episodes.model[indices]])
+            force = rotate(inverse, -self._gravities[self.episodes.model[indices]])
             still = np.zeros((len(indices), 1, 3))
-            self.memory.start(indices, self._inertial_samples(indices, felt[:, None], still))
+            self.memory.start(indices, self._inertial_samples(indices, force[:, None], still))
 
     # --- a control step -------------------------------------------------------------------------
 
     def _simulate(self, ctrl: FloatArray) -> tuple[FloatArray, FloatArray]:
         if self.bank is None:
             return super()._simulate(ctrl)
-        self._shove()
+        self._push_robots()
         return self.simulation.step(
             self.states, ctrl, self._external_forces(), self.episodes.model.tolist()
         )
 
-    def _shove(self) -> None:
-        """Changes the velocity of those whose time has come."""
+    def _push_robots(self) -> None:
+        """Changes the velocity of robots whose push is due."""
         interval = self.episodes.push_interval
         pushed = np.flatnonzero(
             (interval > 0) & (self.steps > 0) & (self.steps % np.maximum(interval, 1) == 0)
@@ -273,7 +273,7 @@ class PiDogBatch(BatchedEnv):
         limit = self._torque_limits[self.episodes.model][:, None, None]
         torques = substep_sensors[:, :, self._torques] / limit
         self.meter.update(self.qpos, self.qvel, actions, torques)
-        if self._is_hardware:
+        if self._observes_hardware:
             sample = self._inertial_samples(
                 self._everyone,
                 substep_sensors[:, :, self.robot.sensor("accelerometer")],
@@ -283,13 +283,13 @@ class PiDogBatch(BatchedEnv):
             self.memory.update(actions[:, :8], sample, sampled)
 
     def _inertial_samples(
-        self, indices: IndexArray, felt: FloatArray, rates: FloatArray
+        self, indices: IndexArray, force: FloatArray, rates: FloatArray
     ) -> FloatArray:
-        """Inertial samples ``(k, 6)`` of what is felt and turned, ``(k, substeps, 3)``."""
+        """Inertial samples ``(k, 6)`` of specific force and turning rate, ``(k, substeps, 3)``."""
         rows = (self.episodes.row[indices] + self.steps[indices]) % sensing.TABLE_ROWS
         noise = self.episodes.imu_noise[indices, None] * sensing.normal_table()[rows]
         bias = self.episodes.imu_bias[indices]
-        return sensing.imu_sample(felt, rates, bias, noise, self.options.imu)
+        return sensing.imu_sample(force, rates, bias, noise, self.options.imu)
 
     def _reward_terms(self, actions: FloatArray) -> dict[str, FloatArray]:
         motion = Motion(
@@ -333,7 +333,7 @@ class PiDogBatch(BatchedEnv):
         """See `BatchedEnv.onboard`: history, clock and rate limit, for hardware observations."""
         options = self.options
         more = options.sensors or options.privileged or options.use_camera
-        if not self._is_hardware or more or self.robot.model.nu != 8:
+        if not self._observes_hardware or more or self.robot.model.nu != 8:
             return {}
         return {
             "history": options.history,

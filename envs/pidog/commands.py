@@ -1,4 +1,4 @@
-"""Velocity commands: where they come from, and the ones in force."""
+"""Velocity commands: their distribution, and the schedule of an episode."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from sb3_mimic.errors import InputError
 
 @dataclass(frozen=True)
 class Commands:
-    """Where the velocity task's commands come from; uniform in the ranges.
+    """The distribution of velocity commands: uniform in the ranges.
 
     Attributes:
         forward: Forward velocity [m/s].
@@ -22,8 +22,8 @@ class Commands:
         still: Share of commands to stand.
 
     Raises:
-        InputError: If a range is none, the time is shorter than a control step, or the share lies
-            outside [0, 1].
+        InputError: If a range is not (low, high), the time is shorter than a control step, or the
+            share lies outside [0, 1].
     """
 
     forward: tuple[float, float] = (0.05, 0.25)
@@ -51,7 +51,7 @@ class CommandSchedule:
     Args:
         n_envs: Number of environments n.
         episode_steps: Control steps of an episode.
-        commands: Where commands come from.
+        commands: The distribution of drawn commands.
         fixed: Forward velocity and yaw rate of every command instead; None for drawn ones.
     """
 
@@ -111,7 +111,7 @@ def check_command(command: Any) -> FloatArray:
     """A command as two finite numbers.
 
     Raises:
-        InputError: If it is none.
+        InputError: If it is anything else.
     """
     array = np.asarray(command, np.float64)
     if array.shape != (2,) or not np.isfinite(array).all():

@@ -4,7 +4,7 @@ A gait is a pure function from the phase of its cycle to eight left-sign servo a
 `sb3_mimic.envs.pidog.legs`). Three are built in:
 
 - ``sine``: the sine trot of the imitation guide, diagonal legs in phase. The default, since it is
-  the one that really walks in the model (``bench/gaits.py``, ``docs/pidog.md``).
+  the only one that walks well in the model (``bench/gaits.py``, ``docs/pidog.md``).
 - ``trot`` and ``walk``: the vendor's, as foot targets that its software turns into servo angles.
 """
 
@@ -40,11 +40,11 @@ class Gait:
     """A periodic gait.
 
     Attributes:
-        name: What ``--motion`` calls it.
+        name: Its name in ``--motion``.
         period: Length of a cycle [s].
         cycle: Maps phases in [0, 1), shape (...), and the strides of the four legs over the gait's
             own, shape (..., 4), to left-sign angles [rad], shape (..., 8).
-        inner: Stride of the inner legs in the tightest turn, over that of the outer ones.
+        inner: Stride of the inner legs in the tightest turn, over the stride of the outer ones.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Gait:
 
 
 def sine_cycle(phase: FloatArray, strides: FloatArray) -> FloatArray:
-    """The sine trot: hip ∓(.2 sin t − .1), knee ∓(.4 cos t − .2), in units of 45 degrees.
+    """The sine trot: hip ∓(0.2 sin t − 0.1), knee ∓(0.4 cos t − 0.2), in units of 45 degrees.
 
     The numbers are the imitation guide's. It names neither signs nor standing pose; of the four
     choices of sign around the vendor's standing pose only minus for both walks forward. The stride
@@ -189,7 +189,7 @@ GAITS: Final[Mapping[str, Gait]] = {
     gait.name: gait
     for gait in (
         Gait("sine", 1 / SINE_FREQUENCY, sine_cycle, inner=0.0),
-        # The vendor halves the inner stride in a trot's turn, and takes .3 of it in a walk's.
+        # The vendor halves the inner stride in a trot's turn, and takes 0.3 of it in a walk's.
         Gait("trot", 0.54, FootTargets(*_trot_targets()), inner=0.5),
         Gait("walk", 1.27, FootTargets(*_walk_targets()), inner=0.3),
     )

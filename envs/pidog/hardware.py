@@ -1,8 +1,8 @@
-"""What PiDog's own computer knows, as a policy's observation, and servo degrees from its actions.
+"""The observation that PiDog's own computer can make, and servo degrees from a policy's actions.
 
 One definition for the simulation, where arrays have the batch as their leading axes, and for the
-robot, where they have none. Only NumPy and nothing newer than Python 3.9, so that this file runs on
-the robot as it is.
+robot, where they have none. It needs only NumPy and Python 3.9, so that this file runs on the
+robot as it is.
 
 The observation, at 50 control steps a second, is float32, of ``14 k + 4`` numbers:
 
@@ -60,7 +60,8 @@ SERVO_DEGREES = 90.0
 RATE_LIMIT = 428.0
 """Fastest change of a servo's target [degrees/s]: the vendor's limit for the legs."""
 
-# Left-sign angles of the vendor's stand, from its foot targets; `pidog_legs.STAND` computes them.
+# Left-sign angles of the vendor's stand, from its foot targets;
+# `sb3_mimic.envs.pidog.legs.STAND` computes them.
 STAND_DEGREES = np.array(
     [
         *(40.60940462398946, 15.536794068151137) * 2,
@@ -83,7 +84,7 @@ def observation_size(history: int = HISTORY) -> int:
 
 
 def start(sample: FloatArray, history: int = HISTORY) -> tuple[FloatArray, FloatArray]:
-    """What the histories hold before the first action: standing still.
+    """The histories before the first action, of a robot that stands still.
 
     Args:
         sample: The first inertial sample, ``(..., 6)``, accelerometer [g] and gyroscope [rad/s].

@@ -38,7 +38,7 @@ KNEE_TO_FOOT: Final = 0.0712
 """Distance from the knee to the pad's center [m] (the vendor's drawing)."""
 
 FOOT_ANGLE: Final = float(np.deg2rad(4.1))
-"""How far the pad's center lies past the shank's axis, in the knee's + direction [rad]."""
+"""Angle from the shank's axis to the pad's center, in the knee's + direction [rad]."""
 
 SERVO_LIMIT: Final = float(np.pi / 2)
 """Largest servo angle in either direction [rad] (the vendor's software)."""

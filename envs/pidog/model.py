@@ -1,4 +1,4 @@
-"""PiDog's model: the MJCF, what can be changed about it, and the held-back variant."""
+"""PiDog's model: the MJCF, its options, and the held-back variant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.names import unknown_name
 
 ROBOT_NAME: Final = "pidog"
-"""What `Robot.name` is."""
+"""Name of the robot (`Robot.name`)."""
 
 MASS: Final = 0.78
 """Mass of the model as it is written [kg]; see the sources in ``assets/pidog.xml``."""
@@ -80,10 +80,9 @@ class Variant:
 
 VARIANTS: Final = {
     "standard": Variant(),
-    # What stands in for the robot when a policy is to be judged, never trained on: numerics of
-    # another kind, softer contacts, the bottom-up mass of 690 g, and the servo sheet's column for
-    # 6 V, .157 N·m and 60 degrees in .12 s. Stiffness and inertia are the other ends of the
-    # estimates.
+    # A stand-in for the robot, to judge policies on and never to train on: numerics of another
+    # kind, softer contacts, the bottom-up mass of 690 g, and the servo sheet's column for 6 V,
+    # 0.157 N·m and 60 degrees in 0.12 s. Stiffness and inertia are the other ends of the estimates.
     "heldback": Variant(
         timestep=0.001,
         integrator=mujoco.mjtIntegrator.mjINT_EULER,
@@ -151,7 +150,7 @@ def load_pidog(options: ModelOptions | None = None, *, uneven: bool = False) -> 
     """Loads PiDog.
 
     Args:
-        options: What is to be other than in the MJCF.
+        options: Changes to the MJCF.
         uneven: Whether the floor is a field of heights, flat as long as nobody raises it with
             `raise_ground`.
     """
@@ -190,7 +189,7 @@ def load_pidog(options: ModelOptions | None = None, *, uneven: bool = False) -> 
 
 
 def leg_joints(model: mujoco.MjModel) -> tuple[slice, slice]:
-    """Where the legs' eight joints lie in positions and in velocities."""
+    """Slices of the legs' eight joints in positions and in velocities."""
     first = model.joint(JOINT_NAMES[0])
     qpos, qvel = int(first.qposadr[0]), int(first.dofadr[0])
     return slice(qpos, qpos + 8), slice(qvel, qvel + 8)
@@ -200,7 +199,7 @@ def set_mass(model: mujoco.MjModel, scale: float) -> None:
     """Multiplies masses and inertias of all bodies."""
     model.body_mass[:] *= scale
     model.body_inertia[:] *= scale
-    # What the compiler derives from the masses, such as the inertias that the solver scales by.
+    # The compiler derives more numbers from the masses, such as inertias that the solver scales by.
     mujoco.mj_setConst(model, mujoco.MjData(model))
 
 
@@ -222,7 +221,7 @@ def set_friction(model: mujoco.MjModel, friction: float) -> None:
 
 
 def _on_the_ground(model: mujoco.MjModel) -> NDArray[np.bool_]:
-    """Which contact pairs are with the floor or the field of heights, ``(npair,)``."""
+    """Contact pairs with the floor or the field of heights, ``(npair,)``."""
     grounds = (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD)
     on_the_ground: NDArray[np.bool_] = np.isin(model.geom_type[model.pair_geom1], grounds)
     return on_the_ground

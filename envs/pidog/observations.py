@@ -134,12 +134,12 @@ def _posture(batch: "PiDogBatch", indices: IndexArray) -> tuple[FloatArray, ...]
 
 
 def body(batch: "PiDogBatch", indices: IndexArray) -> FloatArray:
-    """What the full observation says of the body, ``(k, 22 + n_actions)``."""
+    """The body in a full observation, ``(k, 22 + n_actions)``."""
     return np.concatenate((*_posture(batch, indices), batch.meter.last_actions[indices]), axis=1)
 
 
 def command(batch: "PiDogBatch", indices: IndexArray) -> FloatArray:
-    """Forward velocity [m/s] and yaw rate [rad/s] asked for now, ``(k, 2)``."""
+    """Forward velocity [m/s] and yaw rate [rad/s] commanded at this step, ``(k, 2)``."""
     return batch.command[indices]
 
 
@@ -149,7 +149,7 @@ def clock(batch: "PiDogBatch", indices: IndexArray) -> FloatArray:
 
 
 def onboard(batch: "PiDogBatch", indices: IndexArray) -> FloatArray:
-    """What the robot's own computer observes, ``(k, 14 history + 4)``."""
+    """The hardware observation, ``(k, 14 history + 4)``."""
     observation: FloatArray = hardware.observe(
         batch.memory.actions[indices],
         batch.memory.samples[indices],
@@ -195,7 +195,7 @@ _OPTIONAL_SENSORS: Final[dict[str, Values]] = {
 
 
 def privileged(batch: "PiDogBatch", indices: IndexArray) -> FloatArray:
-    """What only a simulation knows, ``(k, 34)``: body, joints and the episode's model."""
+    """Numbers that only a simulation knows, ``(k, 34)``: body, joints, the episode's model."""
     model = (
         np.zeros((len(indices), 7))
         if batch.bank is None
@@ -215,11 +215,11 @@ def privileged(batch: "PiDogBatch", indices: IndexArray) -> FloatArray:
 
 
 class HeadCamera:
-    """Draws what the head's camera sees, and the measurements in a row under it.
+    """Draws the picture of the head's camera, and the measurements in a row under it.
 
     Args:
         model: PiDog.
-        scales: What each measurement is divided by before it is drawn, ``(m,)``.
+        scales: Divisor of each measurement before it is drawn, ``(m,)``.
 
     Raises:
         InputError: If there are more measurements than pixels in a row.

@@ -19,7 +19,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.names import unknown_name
 
 OBSERVATIONS: Final = ("full", "hardware")
-"""What ``observation=`` can be."""
+"""Choices of ``observation=``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +36,18 @@ class PiDogOptions(ModelOptions):
             dictionary, since imitation 1.0.1 cannot save dictionary observations.
         reward: Weights of the reward's terms.
         episode_seconds: Length of an episode [s].
-        gait: What ``imitate`` imitates: ``trot``, ``walk`` or ``sine``.
-        commands: What the velocity task asks for.
-        command: Forward velocity [m/s] and yaw rate [rad/s] that it always asks for instead.
+        gait: Gait that ``imitate`` follows: ``trot``, ``walk`` or ``sine``.
+        commands: Distribution of the velocity task's commands.
+        command: One forward velocity [m/s] and yaw rate [rad/s] for all of its episodes instead.
         history: Actions and inertial samples in a hardware observation.
-        clock_frequency: Of the hardware observation's clock [Hz]; in ``imitate`` it is the gait's.
+        clock_frequency: Frequency of the hardware observation's clock [Hz]; in ``imitate`` the
+            gait's own.
         privileged: Whether the observation ends with 34 numbers that only a simulation knows.
         sensors: Any of ``ultrasonic`` (distance [m], valid; 2), ``touch`` (one of five; 5) and
             ``sound`` (heard, cosine, sine of the direction; 3).
         imu: The inertial sensor of hardware observations.
-        servo: What lies between an action and a servo: rate limit, resolution, play, delay.
-            Without it a servo gets its target at once and exactly.
+        servo: Rate limit, resolution, play and delay of the servos. Without them a servo gets its
+            target at once and exactly.
         randomization: Ranges that each episode draws from: `Randomization()` for the published
             ones.
         curriculum_steps: Control steps of one environment over which the randomization grows from
@@ -126,7 +127,7 @@ def option_parameters(defaults: Mapping[str, Any]) -> list[inspect.Parameter]:
     """The options as keyword parameters of a signature.
 
     Args:
-        defaults: What some options are by default in place of `PiDogOptions`' own.
+        defaults: Defaults of some options in place of `PiDogOptions`' own.
     """
     own = PiDogOptions()
     return [

@@ -1,8 +1,8 @@
-"""Domain randomization of PiDog: ranges, and what an episode draws from them.
+"""Domain randomization of PiDog: ranges, and the numbers that an episode draws from them.
 
-What belongs to the physics (masses, friction, servos, ground) is drawn once for a bank of models,
+The numbers of the physics (masses, friction, servos, ground) are drawn once for a bank of models,
 of which each episode takes one; MuJoCo steps a batch with as many models as it has environments.
-What belongs to the way in and out (delay, offsets, biases, pushes) is drawn per episode.
+The numbers of servos and sensors (delay, offsets, biases) and the pushes are drawn per episode.
 """
 
 import copy
@@ -30,7 +30,7 @@ IntArray = NDArray[np.int64]
 Range = tuple[float, float]
 
 MODEL_NUMBERS: Final = ("mass", "inertia", "friction", "torque", "speed", "slope", "roughness")
-"""What a model of the bank differs in; the columns of ``ModelBank.numbers``."""
+"""The numbers that differ between models of the bank; the columns of ``ModelBank.numbers``."""
 
 CARRYING_TORQUE: Final = 0.174
 """Torque that a front knee needs when two legs carry the body [N·m per kg of the robot]."""
@@ -57,7 +57,7 @@ class Randomization:
         latency: From the action to the servo's reaction [s].
         zero_offset: Of each servo's zero [degrees].
         imu_tilt: Tilt at boot, which becomes the accelerometer's bias [degrees].
-        gyro_bias: What is left of the gyroscope's bias [degrees/s].
+        gyro_bias: Bias of the gyroscope that calibration leaves [degrees/s].
         imu_noise: Factor on the inertial sensor's noise.
         ultrasonic_dropout: Share of ultrasonic readings that are lost.
         push: Sudden change of the body's horizontal velocity [m/s].
@@ -115,7 +115,7 @@ class ModelBank:
 
     Attributes:
         models: K models.
-        numbers: What each was made with, ``(K, 7)``; the columns are `MODEL_NUMBERS`.
+        numbers: The numbers of each, ``(K, 7)``; the columns are `MODEL_NUMBERS`.
         scaled: The same, -1 to 1 over each range, ``(K, 7)``.
     """
 
@@ -124,11 +124,11 @@ class ModelBank:
     scaled: FloatArray
 
     @property
-    def carries(self) -> BoolArray:
-        """Which models' servos can carry their mass on two legs, ``(K,)``."""
+    def can_carry_mass(self) -> BoolArray:
+        """Models whose servos can carry their mass on two legs, ``(K,)``."""
         mass, torque = (self.numbers[:, MODEL_NUMBERS.index(name)] for name in ("mass", "torque"))
-        carries: BoolArray = torque >= CARRYING_TORQUE * mass
-        return carries
+        can_carry_mass: BoolArray = torque >= CARRYING_TORQUE * mass
+        return can_carry_mass
 
 
 def make_bank(robot: Robot, ranges: Randomization) -> ModelBank:
@@ -136,7 +136,7 @@ def make_bank(robot: Robot, ranges: Randomization) -> ModelBank:
 
     Args:
         robot: PiDog, loaded with ``uneven=True`` where the ranges have roughness.
-        ranges: What to draw from.
+        ranges: The ranges to draw from.
     """
     rng = np.random.default_rng(ranges.seed)
     n = ranges.n_models
@@ -148,13 +148,13 @@ def make_bank(robot: Robot, ranges: Randomization) -> ModelBank:
     low, high = np.array([getattr(ranges, name) for name in MODEL_NUMBERS]).T
     numbers = low + unit * (high - low)
     models = tuple(
-        _randomized(robot.model, dict(zip(MODEL_NUMBERS, row, strict=True)), rng)
+        _vary_model(robot.model, dict(zip(MODEL_NUMBERS, row, strict=True)), rng)
         for row in numbers.tolist()
     )
     return ModelBank(models, numbers, scaled[order])
 
 
-def _randomized(
+def _vary_model(
     model: mujoco.MjModel, numbers: dict[str, float], rng: np.random.Generator
 ) -> mujoco.MjModel:
     """A copy of a model with other numbers."""
@@ -169,11 +169,11 @@ def _randomized(
     gravity = float(np.linalg.norm(model.opt.gravity))
     model.opt.gravity[:] = gravity * np.array([*horizontal, -np.cos(slope)])
     if model.nhfield:
-        raise_ground(model, _bumps(rng), numbers["roughness"])
+        raise_ground(model, _draw_heights(rng), numbers["roughness"])
     return model
 
 
-def _bumps(rng: np.random.Generator) -> FloatArray:
+def _draw_heights(rng: np.random.Generator) -> FloatArray:
     """Random heights from 0 to 1, each averaged with its neighbors 10 cm away."""
     rows, columns = ground_shape()
     rough = rng.random((rows + 2, columns + 2))
@@ -185,7 +185,7 @@ def _bumps(rng: np.random.Generator) -> FloatArray:
 
 @dataclass(frozen=True)
 class Episodes:
-    """What n episodes drew; every array has the episodes as its first axis.
+    """The numbers of n episodes; every array has the episodes as its first axis.
 
     Attributes:
         model: Index in the bank, ``(n,)``.
@@ -241,7 +241,8 @@ def draw_episodes(
 
     Args:
         generators: One for each of n episodes.
-        ranges: What to draw from; without it only the place in the tables of noise is drawn.
+        ranges: The ranges to draw from; without them only the place in the tables of noise is
+            drawn.
         strength: How much of each range is used, ``(n,)`` from 0, the ordinary robot, to 1.
         latency: The ordinary one [s].
         control_rate: Control steps per second [Hz].

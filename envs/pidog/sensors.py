@@ -15,7 +15,7 @@ from sb3_mimic.envs.pidog import hardware
 from sb3_mimic.errors import InputError
 
 GRAVITY: Final = 9.81
-"""What an accelerometer calls 1 g [m/s²], as the model has it."""
+"""1 g of an accelerometer [m/s²], as in the model."""
 
 TABLE_ROWS: Final = 8191
 """Rows of the tables of random numbers: a prime, far more than an episode has steps."""
@@ -24,7 +24,7 @@ SENSORS: Final = {"ultrasonic": 2, "touch": 5, "sound": 3}
 """Optional sensors and how many numbers each adds to the observation."""
 
 ULTRASONIC_RANGE: Final = (0.02, 2.9)
-"""What the ultrasonic sensor measures [m]: its sheet says 4 m, its driver's time-out 2.9 m."""
+"""Range of the ultrasonic sensor [m]: its sheet says 4 m, its driver's time-out 2.9 m."""
 
 ULTRASONIC_TICK: Final = 0.003
 """Resolution of the ultrasonic sensor [m] (vendor)."""
@@ -45,7 +45,8 @@ class Imu:
         acceleration_range: Where the accelerometer saturates [g].
         rotation_range: Where the gyroscope saturates [degrees/s].
         acceleration_noise: Density of the accelerometer's noise [g/√Hz].
-        rotation_noise: Density of the gyroscope's [degrees/s/√Hz]; both from a part of its class.
+        rotation_noise: Density of the gyroscope's noise [degrees/s/√Hz]; both densities are those
+            of a sensor of its class.
     """
 
     rate: float = 50.0
@@ -89,7 +90,7 @@ def imu_sample(
     Args:
         acceleration: Specific force during a control step, ``(n, substeps, 3)`` [m/s²].
         rotation: Angular velocity during it, ``(n, substeps, 3)`` [rad/s].
-        bias: What is added to accelerometer [g] and gyroscope [rad/s], ``(n, 6)``.
+        bias: Bias of accelerometer [g] and gyroscope [rad/s], ``(n, 6)``.
         noise: Standard normal numbers, ``(n, 6)``.
         imu: The sensor.
 
@@ -196,7 +197,7 @@ class OnboardMemory:
 
         Args:
             actions: The legs' actions, ``(n, 8)``.
-            sample: What the sensor would measure now, ``(n, 6)``.
+            sample: Inertial samples of this step, ``(n, 6)``.
             sampled: Which sensors measure now, ``(n,)``; the others repeat their last sample.
         """
         newest = np.where(sampled[:, None], sample, self.samples[:, -1])

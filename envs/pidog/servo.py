@@ -1,10 +1,9 @@
-"""PiDog's servos: what lies between an action and a servo's shaft, and the actuation made of it.
+"""PiDog's servos: the way of a target from an action to the shaft, and the actuation made of it.
 
 A servo of the model follows its target with a torque-speed line and saturation, which MuJoCo
-expresses. What it cannot express happens to the target on its way: the rate limit of the vendor's
-driver, the resolution of the PWM, the play of the gears and the delay of the bus. All angles
-of `Servo`, `send` and `delayed` are left-sign angles in degrees; all arrays have the batch as their
-first axis.
+expresses. Four effects on the target it cannot express: the rate limit of the vendor's driver, the
+resolution of the PWM, the play of the gears and the delay of the bus. The angles of `Servo`, `send`
+and `delay_targets` are left-sign angles in degrees; all arrays have the batch as their first axis.
 """
 
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ class Servo:
         rate_limit: Fastest change of the target [degrees/s]: the vendor's limit for the legs.
         tick: Resolution of the target [degrees]: 4096 ticks of 20 ms, of which 500 to 2500 µs are
             180 degrees (robot-hat).
-        backlash: Play of the gears [degrees] (servo sheet, at most .36).
+        backlash: Play of the gears [degrees] (servo sheet, at most 0.36).
         latency: Time from the action to the servo's reaction [s]: 3 to 25 ms on the robot's bus.
     """
 
@@ -56,8 +55,8 @@ def send(
 
     Args:
         target: Wanted angles ``(n, 8)``.
-        sent: What the driver sent last, ``(n, 8)``.
-        shaft: Where the gears passed the last target on to, ``(n, 8)``.
+        sent: Targets that the driver sent last, ``(n, 8)``.
+        shaft: Angles to which the gears passed the last targets on, ``(n, 8)``.
         servo: The servo.
         seconds: Time since the last target.
 
@@ -71,7 +70,7 @@ def send(
     return target, np.clip(shaft, ticks - servo.backlash / 2, ticks + servo.backlash / 2)
 
 
-def delayed(past: FloatArray, delay: IndexArray, substeps: int) -> FloatArray:
+def delay_targets(past: FloatArray, delay: IndexArray, substeps: int) -> FloatArray:
     """Targets as they arrive within a control step, each held for as long as it was on its way.
 
     Args:
@@ -97,12 +96,12 @@ class PiDogServos(Actuation):
     Args:
         robot: PiDog.
         n_envs: Number of environments.
-        servo: What the servos do to a target; None for nothing.
+        servo: Effects on a target; None for none.
         max_latency: Longest delay that a target will have [s].
 
     Attributes:
         latency: Delay of each robot's targets, ``(n,)`` [s]; it may be set when an episode begins.
-        zero_offset: What each servo is off its zero, ``(n, 8)`` [degrees]; likewise.
+        zero_offset: Offset of each servo's zero, ``(n, 8)`` [degrees]; likewise.
         sent: Targets that the driver sent last, left sign, ``(n, 8)`` [degrees].
     """
 
@@ -156,7 +155,7 @@ class PiDogServos(Actuation):
         self._shafts = hardware.push(self._shafts, shaft)
         substeps = self.robot.substeps
         delay = np.rint(self.latency * (CONTROL_RATE * substeps)).astype(np.intp)
-        arrived = delayed(self._shafts, delay, substeps) + self.zero_offset[:, None]
+        arrived = delay_targets(self._shafts, delay, substeps) + self.zero_offset[:, None]
         legs = to_servo(np.deg2rad(np.clip(arrived, *_DEGREES)))
         return np.concatenate((legs, np.repeat(head[:, None], substeps, axis=1)), axis=2)
 

@@ -23,7 +23,7 @@ STAND_HEIGHT: Final = 0.0944
 """Height of the torso's origin in the settled standing pose [m]."""
 
 START_NOISE: Final = 0.05
-"""How far each joint is off the standing pose at the start of an episode, at most [rad]: 3 degrees,
+"""Largest offset of each joint from the standing pose at the start of an episode [rad]: 3 degrees,
 as much as the zero offsets of servos that are calibrated by eye."""
 
 # Recovery starts from so many ways of lying, in which so many seconds of limpness ended.
@@ -52,7 +52,7 @@ class PiDogReward:
         tracking_scale: [m/s].
         turn_tracking: Times ``exp(-(error / turn_scale)²)`` of the averaged yaw rate (velocity).
         turn_scale: [rad/s].
-        pose: Times ``exp(-mse / .2²)`` of the joints' deviation from the gait (imitate) or, times
+        pose: Times ``exp(-mse / 0.2²)`` of the joints' deviation from the gait (imitate) or, times
             uprightness, from the standing pose (recover).
         upright: Times (1 + cosine of the tilt) / 2 (recover).
         height: Times the torso's height over that of standing, up to 1 (recover).
@@ -63,7 +63,7 @@ class PiDogReward:
         shaking: Times minus the squared roll and pitch rates [rad/s].
         torque: Times minus the mean squared torque over its limit.
         action_rate: Times minus the mean squared change of the action.
-        fall: Taken off when the episode ends by a fall.
+        fall: Penalty when the episode ends by a fall.
 
     Raises:
         InputError: If a weight is not finite, or a speed or scale not positive.
@@ -96,7 +96,7 @@ class PiDogReward:
 
 
 class Start(ABC):
-    """Where episodes start.
+    """The start of episodes.
 
     Args:
         robot: PiDog.
@@ -205,9 +205,9 @@ class PiDogTask:
     """A task.
 
     Attributes:
-        name: What ``task=`` calls it.
+        name: Its name in ``task=``.
         reward_terms: The terms of its reward.
-        start: Where its episodes start.
+        start: The start of its episodes.
         has_commands: Whether each episode has velocity commands, which are then observed;
             ``reset(options={"command": (forward, yaw_rate)})`` fixes them.
         follows_gait: Whether the legs are to follow the gait, whose phase is then observed.
@@ -312,4 +312,4 @@ TASKS: Final[dict[str, PiDogTask]] = {
         PiDogTask("imitate", imitate_terms, follows_gait=True),
     )
 }
-"""What ``task=`` can be, by name."""
+"""The choices of ``task=`` by name."""

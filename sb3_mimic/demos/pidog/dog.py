@@ -20,22 +20,22 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.motion.formats.deepmimic.dog import read_dog3d
 from sb3_mimic.motion.retarget.quadruped import FootPaths, foot_paths
 
-#: Fastest that a servo is asked to turn [rad/s]: the vendor's limit for legs, 428 degrees a second.
+#: Fastest allowed turn of a servo [rad/s]: the vendor's limit for legs, 428 degrees a second.
 SERVO_SPEED: Final = float(np.deg2rad(428))
 
 #: Distances of a tip from its hip that leave the knee some way to either end [m].
 _REACH: Final = (HIP_TO_KNEE + KNEE_TO_TIP) * np.array([0.33, 0.985])
 
-#: Sizes of the steps beside the dog's that are tried, the largest that fits being taken.
+#: Sizes of the steps relative to the dog's, in the order in which they are tried.
 _STEPS: Final = np.linspace(1.0, 0.1, 91)
 
-#: Strides over the gait's own for which legs have to reach: what `Gait` allows.
+#: Strides over the gait's own for which legs have to reach: those that `Gait` allows.
 _STRIDES: Final = (-1.0, 1.25)
 
 #: Stride of the inner legs in the tightest turn, as the vendor's trot has it.
 _INNER: Final = 0.5
 
-#: Phases at which a gait is looked at.
+#: Phases at which a gait is checked.
 _PHASES: Final = np.arange(200) / 200
 
 
@@ -53,7 +53,7 @@ def dog_gait(path: str | Path) -> Gait:
         The gait, with the file's name.
 
     Raises:
-        InputError: If the file cannot be read, is no dog's, or is none that PiDog's legs can do.
+        InputError: If the file cannot be read, is no dog's, or PiDog's legs cannot do it.
     """
     motion = read_dog3d(path)
     paths = foot_paths(motion)
@@ -72,7 +72,7 @@ class _Steps:
 
     Args:
         paths: The dog's feet.
-        size: Size of the steps beside the dog's.
+        size: Size of the steps relative to the dog's.
     """
 
     def __init__(self, paths: FootPaths, size: float) -> None:

@@ -98,13 +98,13 @@ def _collect_batch(
 ) -> list[TrajectoryWithRew]:
     """The episodes of some numbers, side by side."""
     n = len(numbers)
-    play = _Play(gait, np.ones(n), np.zeros(n), action_noise)
+    play = _Playback(gait, np.ones(n), np.zeros(n), action_noise)
     options: list[dict[str, Any]] = [{}] * n
     if env.batched.task.has_commands:
         drawn = np.array([np.random.default_rng((seed, i, 1)).random(3) for i in numbers])
         # Half of the episodes go straight.
         turns = np.where(drawn[:, 1] < 0.5, 2 * drawn[:, 2] - 1, 0.0)
-        play = _Play(gait, _LONGEST_STRIDE * drawn[:, 0], turns, action_noise)
+        play = _Playback(gait, _LONGEST_STRIDE * drawn[:, 0], turns, action_noise)
         with closing(env.make_batch(n)) as batch:
             _, velocities = _play_episodes(batch, play, _generators(seed, numbers), options)
         options = [{"command": velocity} for velocity in velocities]
@@ -125,7 +125,7 @@ def _find_gait(motion: str | Path | Gait) -> Gait:
 
 
 @dataclass(frozen=True)
-class _Play:
+class _Playback:
     """A gait, the stride and turn of each of n episodes, and the noise on the action."""
 
     gait: Gait
@@ -141,7 +141,7 @@ def _generators(seed: int, numbers: Iterable[int]) -> list[np.random.Generator]:
 
 def _play_episodes(
     batch: PiDogBatch,
-    play: _Play,
+    play: _Playback,
     generators: Sequence[np.random.Generator],
     options: Sequence[Mapping[str, Any]],
 ) -> tuple[list[TrajectoryWithRew], FloatArray]:

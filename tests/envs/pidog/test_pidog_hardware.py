@@ -1,4 +1,4 @@
-"""What the robot's computer knows: histories, clock, servo degrees; no simulator involved."""
+"""Observations of the robot's own computer and servo degrees, without a simulator."""
 
 import ast
 import subprocess

@@ -54,7 +54,7 @@ def make(**kwargs: Any) -> PiDogEnv:
     return env
 
 
-def walked(steps: int = 40, seed: int = 0, **kwargs: Any) -> tuple[FloatArray, FloatArray]:
+def walk_open_loop(steps: int = 40, seed: int = 0, **kwargs: Any) -> tuple[FloatArray, FloatArray]:
     """Observations and states of a walk at 2 Hz, open loop."""
     env = make(**kwargs)
     observation, _ = env.reset(seed=seed)
@@ -71,7 +71,7 @@ def walked(steps: int = 40, seed: int = 0, **kwargs: Any) -> tuple[FloatArray, F
 
 @cache
 def ordinary(observation: str = "full") -> tuple[FloatArray, FloatArray]:
-    return walked(observation=observation)
+    return walk_open_loop(observation=observation)
 
 
 # --- observations -------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def test_at_rest_the_accelerometer_feels_one_g_upward() -> None:
 
 
 def test_a_slow_imu_repeats_itself() -> None:
-    observations, _ = walked(observation="hardware", imu=Imu(rate=25.0))
+    observations, _ = walk_open_loop(observation="hardware", imu=Imu(rate=25.0))
     newest = observations[1:, 64:70]
     repeats = (np.diff(newest, axis=0) == 0).all(axis=1)
     assert repeats.mean() == pytest.approx(0.5, abs=0.05)
@@ -150,8 +150,8 @@ def test_sizes(kwargs: dict[str, Any], size: int) -> None:
 def test_only_what_the_robot_has_can_run_on_it() -> None:
     servo = Servo(rate_limit=300.0)
     env = make(observation="hardware", history=3, clock_frequency=1.5, servo=servo)
-    told = {"history": 3, "clock_frequency": 1.5, "rate_limit": 300.0}
-    assert env.batched.onboard == told
+    expected = {"history": 3, "clock_frequency": 1.5, "rate_limit": 300.0}
+    assert env.batched.onboard == expected
     env.close()
     for kwargs in (
         {},
@@ -207,7 +207,7 @@ def test_camera_carries_hardware_observations() -> None:
 
 
 def test_ultrasonic_touch_and_sound_in_an_episode() -> None:
-    observations, states = walked(
+    observations, states = walk_open_loop(
         steps=200, sensors=("ultrasonic", "touch", "sound"), wall=1.2, task="walk"
     )
     distance, valid = observations[:, 30], observations[:, 31] > 0
@@ -219,10 +219,10 @@ def test_ultrasonic_touch_and_sound_in_an_episode() -> None:
     touched, heard = observations[:, 32:37], observations[:, 37:]
     np.testing.assert_array_equal(touched.sum(axis=1), 1)
     assert set(np.unique(heard[:, 0])) <= {0.0, 1.0}
-    many, _ = walked(steps=1, sensors=("touch", "sound"))
+    many, _ = walk_open_loop(steps=1, sensors=("touch", "sound"))
     assert many.shape == (2, 38)
     seen = np.concatenate(
-        [walked(steps=60, seed=s, sensors=("touch", "sound"))[0] for s in range(8)]
+        [walk_open_loop(steps=60, seed=s, sensors=("touch", "sound"))[0] for s in range(8)]
     )
     assert (seen[:, 31:35].sum(axis=0) > 0).sum() >= 2
     assert 0.05 < seen[:, 35].mean() < 0.5
@@ -241,12 +241,12 @@ def test_ultrasonic_touch_and_sound_in_an_episode() -> None:
     ],
 )
 def test_every_part_of_the_servo_does_something(servo: Servo) -> None:
-    _, states = walked(servo=servo)
+    _, states = walk_open_loop(servo=servo)
     assert np.abs(states - ordinary()[1]).max() > 1e-3
 
 
 def test_an_ideal_servo_is_no_servo() -> None:
-    _, states = walked(servo=Servo(0, 0, 0, 0))
+    _, states = walk_open_loop(servo=Servo(0, 0, 0, 0))
     np.testing.assert_allclose(states, ordinary()[1], atol=1e-9)
 
 
@@ -255,7 +255,7 @@ def test_an_ideal_servo_is_no_servo() -> None:
     [{"variant": "heldback"}, {"servo_torque": 0.1}, {"mass": 0.95}, {"floor_friction": 0.2}],
 )
 def test_every_model_option_does_something(kwargs: dict[str, Any]) -> None:
-    _, states = walked(**kwargs)
+    _, states = walk_open_loop(**kwargs)
     assert np.abs(states - ordinary()[1]).max() > 1e-3
 
 
@@ -303,8 +303,8 @@ def test_head_and_tail_move_and_the_legs_do_not() -> None:
 
 
 def test_a_wall_stops_it() -> None:
-    _, free = walked(steps=150)
-    _, blocked = walked(steps=150, wall=0.25)
+    _, free = walk_open_loop(steps=150)
+    _, blocked = walk_open_loop(steps=150, wall=0.25)
     assert free[:, 0].max() > 0.2
     assert blocked[:, 0].max() < 0.15
 
@@ -441,20 +441,20 @@ SENSED: list[tuple[str, tuple[float, float]]] = [
 
 
 def test_an_ordinary_randomization_changes_nothing() -> None:
-    _, states = walked(randomization=Randomization(**ORDINARY))
+    _, states = walk_open_loop(randomization=Randomization(**ORDINARY))
     np.testing.assert_allclose(states, ordinary()[1], atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "values"), PHYSICS)
 def test_every_range_of_the_physics_does_something(name: str, values: tuple[float, float]) -> None:
-    _, states = walked(randomization=Randomization(**{**ORDINARY, name: values}))
+    _, states = walk_open_loop(randomization=Randomization(**{**ORDINARY, name: values}))
     assert np.abs(states - ordinary()[1]).max() > 1e-3
 
 
 @pytest.mark.parametrize(("name", "values"), SENSED)
 def test_every_range_of_the_sensor_does_something(name: str, values: tuple[float, float]) -> None:
-    plain, _ = walked(observation="hardware", randomization=Randomization(**ORDINARY))
-    other, states = walked(
+    plain, _ = walk_open_loop(observation="hardware", randomization=Randomization(**ORDINARY))
+    other, states = walk_open_loop(
         observation="hardware", randomization=Randomization(**{**ORDINARY, name: values})
     )
     np.testing.assert_allclose(states, ordinary()[1], atol=1e-6)
@@ -464,7 +464,7 @@ def test_every_range_of_the_sensor_does_something(name: str, values: tuple[float
 
 def test_ultrasonic_readings_drop_out() -> None:
     ranges = Randomization(**{**ORDINARY, "ultrasonic_dropout": (0.5, 0.5)})
-    sensed, _ = walked(steps=100, sensors=("ultrasonic",), wall=0.8, randomization=ranges)
+    sensed, _ = walk_open_loop(steps=100, sensors=("ultrasonic",), wall=0.8, randomization=ranges)
     assert 0.35 < sensed[:, 31].mean() < 0.65
 
 
@@ -491,7 +491,7 @@ def test_the_bank_covers_its_ranges_and_is_sorted() -> None:
         assert np.rad2deg(np.arccos(-gravity[2])) == pytest.approx(slope)
         assert model.hfield_size[0, 2] == pytest.approx(roughness)
     heavy = bank.numbers[:, 3] / bank.numbers[:, 0] < 0.174
-    np.testing.assert_array_equal(bank.carries, ~heavy)
+    np.testing.assert_array_equal(bank.can_carry_mass, ~heavy)
     again = make_bank(env.batched.robot, Randomization(n_models=8))
     np.testing.assert_array_equal(again.numbers, bank.numbers)
     env.close()

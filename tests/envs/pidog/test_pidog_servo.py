@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.pidog import sensors as sensing
 from sb3_mimic.envs.pidog.sensors import Imu
-from sb3_mimic.envs.pidog.servo import Servo, delayed, send
+from sb3_mimic.envs.pidog.servo import Servo, delay_targets, send
 from sb3_mimic.errors import InputError
 
 seeds = st.integers(0, 2**32 - 1)
 
 
-def played(targets: FloatArray, servo: Servo) -> tuple[FloatArray, FloatArray]:
-    """What is sent and where the shaft is after each of ``(k, 8)`` targets, from rest at 0."""
+def send_all(targets: FloatArray, servo: Servo) -> tuple[FloatArray, FloatArray]:
+    """Sent targets and shaft angles after each of ``(k, 8)`` targets, from rest at 0."""
     sent = shaft = np.zeros((1, 8))
     path = []
     for target in targets:
@@ -29,7 +29,7 @@ def played(targets: FloatArray, servo: Servo) -> tuple[FloatArray, FloatArray]:
 def test_servo_keeps_rate_tick_and_play(seed: int) -> None:
     targets = np.random.default_rng(seed).uniform(-90, 90, (30, 8))
     servo = Servo()
-    sent, shaft = played(targets, servo)
+    sent, shaft = send_all(targets, servo)
     steps = np.abs(np.diff(np.vstack((np.zeros(8), sent)), axis=0))
     assert steps.max() <= 428 * 0.02 + 1e-9
     assert steps.max() == pytest.approx(8.56, abs=0.1)
@@ -42,13 +42,13 @@ def test_servo_keeps_rate_tick_and_play(seed: int) -> None:
 def test_play_is_lost_on_the_way_back_only() -> None:
     servo = Servo(rate_limit=0.0, tick=0.0, backlash=0.36)
     there = np.tile(np.array([1.0, 2.0, 3.0, 2.9, 2.7, 2.0])[:, None], 8)
-    _, shaft = played(there, servo)
+    _, shaft = send_all(there, servo)
     np.testing.assert_allclose(shaft[:, 0], [0.82, 1.82, 2.82, 2.82, 2.82, 2.18])
 
 
 def test_zeros_switch_everything_off() -> None:
     targets = np.random.default_rng(0).uniform(-90, 90, (10, 8))
-    sent, shaft = played(targets, Servo(0.0, 0.0, 0.0, 0.0))
+    sent, shaft = send_all(targets, Servo(0.0, 0.0, 0.0, 0.0))
     np.testing.assert_array_equal(sent, targets)
     np.testing.assert_array_equal(shaft, targets)
 
@@ -62,7 +62,7 @@ def test_delay_shifts_the_targets_in_physics_steps(seed: int, delay: int, subste
     arrived = []
     for target in targets:
         past = np.concatenate((past[:, 1:], target[None, None]), axis=1)
-        arrived.append(delayed(past, np.array([delay]), substeps)[0])
+        arrived.append(delay_targets(past, np.array([delay]), substeps)[0])
     held = np.repeat(targets, substeps, axis=0)
     expected = np.concatenate((np.zeros((delay, 8)), held))[: n_steps * substeps]
     np.testing.assert_array_equal(np.concatenate(arrived), expected)
@@ -70,7 +70,7 @@ def test_delay_shifts_the_targets_in_physics_steps(seed: int, delay: int, subste
 
 def test_each_robot_has_its_own_delay() -> None:
     past = np.arange(3.0)[None, :, None] + np.zeros((4, 1, 8))
-    found = delayed(past, np.array([0, 3, 10, 20]), 10)[..., 0]
+    found = delay_targets(past, np.array([0, 3, 10, 20]), 10)[..., 0]
     np.testing.assert_array_equal(found[0], 2.0)
     np.testing.assert_array_equal(found[1], [1.0] * 3 + [2.0] * 7)
     np.testing.assert_array_equal(found[2], 1.0)

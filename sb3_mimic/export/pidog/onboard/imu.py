@@ -23,7 +23,8 @@ SAMPLE = ("accel_x", "accel_y", "accel_z", "gyro_x", "gyro_y", "gyro_z")
 _PER_G = 16384.0
 _PER_DEGREE_PER_SECOND = 16.4
 
-# Of the first second [rad/s, degrees]: what no robot that stands still on level ground shows.
+# Limits in the first second [rad/s, degrees]: a robot that stands still on level ground stays below
+# them.
 _STILL = 0.1
 _LEVEL = 20.0
 
@@ -49,7 +50,7 @@ def to_body(acceleration: Any, rates: Any) -> FloatArray:
 
 
 class Tilt:
-    """How far the robot is tilted, from both halves of the inertial sensor.
+    """The tilt of the robot, from both halves of the inertial sensor.
 
     The up direction is turned by the gyroscope and pulled towards the accelerometer's reading where
     that is near 1 g: a complementary filter. Starts from level.
@@ -73,7 +74,7 @@ class Sensor:
     """The robot's inertial sensor: without bias, and never stale.
 
     Args:
-        robot: What has it.
+        robot: The robot that has it.
         clock: Tells the age of samples.
         max_age: Age that is too old [s].
     """

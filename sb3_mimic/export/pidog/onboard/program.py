@@ -41,25 +41,25 @@ def main(arguments: list[str] | None = None) -> int:
         asked.max_tilt,
         asked.max_age,
     )
-    # What a service manager sends ends a run as Ctrl-C does: lying down.
+    # The signal of a service manager ends a run as Ctrl-C does: lying down.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        policy = Policy(_model(asked.policy))
+        policy = Policy(_read_model(asked.policy))
         with _open_log(asked.log) as file:
             if asked.imu is not None:
                 summary = walk(
                     policy, RecordedRobot(asked.imu), settings, RecordedClock(), Log(file)
                 )
             else:
-                summary = run_on_robot(policy, _open_dog(), settings, Log(file), asked.dry_run)
+                summary = run_on_robot(policy, _connect(), settings, Log(file), asked.dry_run)
     except BadInputError as error:
-        return _failed(2, error)
+        return _report_failure(2, error)
     except EmergencyStopError as error:
-        return _failed(3, f"emergency stop: {error}")
+        return _report_failure(3, f"emergency stop: {error}")
     except OSError as error:
-        return _failed(1, f"the robot could not be used: {error}")
+        return _report_failure(1, f"the robot could not be used: {error}")
     except KeyboardInterrupt:
-        return _failed(130, "stopped")
+        return _report_failure(130, "stopped")
     print(
         f"{summary.steps} steps; inference {summary.inference_ms[0]:.2f} ms (at most "
         f"{summary.inference_ms[1]:.2f}); late {summary.late_ms[0]:.2f} ms (at most "
@@ -95,7 +95,7 @@ def _positive(text: str) -> float:
     return value
 
 
-def _model(path: Path | None) -> bytes:
+def _read_model(path: Path | None) -> bytes:
     """The policy's file: the one named, or the one that lies within this program."""
     if path is not None:
         try:
@@ -120,7 +120,7 @@ def _open_log(path: Path | None) -> Any:
         raise BadInputError(f"{path}: cannot be made ({error.strerror})") from error
 
 
-def _open_dog() -> Any:
+def _connect() -> Any:
     try:
         from pidog import Pidog
     except ImportError as error:
@@ -131,7 +131,7 @@ def _open_dog() -> Any:
     return Pidog()
 
 
-def _failed(status: int, what: object) -> int:
+def _report_failure(status: int, what: object) -> int:
     print(f"policy: {what}", file=sys.stderr)
     return status
 

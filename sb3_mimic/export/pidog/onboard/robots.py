@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 
 
 class Robot(Protocol):
-    """What a run needs of a robot, or of what stands for one."""
+    """A robot, or a recording of one."""
 
     def read(self) -> FloatArray | None:
         """A new sample ``(6,)``, accelerometer [g] and gyroscope [rad/s]; None if it fails.

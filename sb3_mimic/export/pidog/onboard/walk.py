@@ -23,12 +23,12 @@ LIE_DEGREES = hardware.vendor_degrees(np.tile([45.0, -45.0], 4))
 """The vendor's servo angles in the pose in which the robot powers up [degrees]."""
 
 POSTURE_RATE = 60.0
-"""How fast the robot stands up and lies down [degrees/s]."""
+"""Speed of the servos while the robot stands up and lies down [degrees/s]."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is asked for.
+    """Settings of a run.
 
     Attributes:
         forward: Commanded forward velocity [m/s].
@@ -49,10 +49,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run was like.
+    """Figures of a run.
 
     Attributes:
-        steps: Commands that were given.
+        steps: Number of commands.
         inference_ms: Median and largest time of the policy [ms].
         late_ms: Median and largest lateness of a command [ms].
     """
@@ -66,9 +66,9 @@ def walk(policy: Policy, robot: Robot, settings: Settings, clock: Clock, log: Lo
     """A run from the first calibration sample to the last command; the robot stands already.
 
     Args:
-        policy: What acts.
+        policy: The policy.
         robot: Standing still.
-        settings: What is asked for.
+        settings: Command, length and limits of the run.
         clock: Of the machine, or of a recording.
         log: Takes every sample.
 
@@ -133,7 +133,7 @@ def walk(policy: Policy, robot: Robot, settings: Settings, clock: Clock, log: Lo
         pass
     if not inference:
         raise BadInputError("the recording ends before the first step")
-    return Summary(len(inference), _figures(inference), _figures(lateness))
+    return Summary(len(inference), _median_and_largest(inference), _median_and_largest(lateness))
 
 
 def move_to(robot: Robot, degrees: FloatArray, clock: Clock, rate: float = POSTURE_RATE) -> None:
@@ -155,9 +155,9 @@ def run_on_robot(policy: Policy, dog: Any, settings: Settings, log: Log, dry: bo
     """Stands up, walks and lies down; it lies down whatever happens in between.
 
     Args:
-        policy: What acts.
+        policy: The policy.
         dog: A ``pidog.Pidog``.
-        settings: What is asked for.
+        settings: Command, length and limits of the run.
         log: Takes every sample.
         dry: Whether the servos are left alone.
     """
@@ -175,5 +175,5 @@ def run_on_robot(policy: Policy, dog: Any, settings: Settings, log: Log, dry: bo
             robot.close()
 
 
-def _figures(values: list[float]) -> tuple[float, float]:
+def _median_and_largest(values: list[float]) -> tuple[float, float]:
     return float(np.median(values)), float(max(values))
