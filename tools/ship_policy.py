@@ -20,7 +20,7 @@ from sb3_mimic.policies.saved import save_model
 from sb3_mimic.rl.algorithms import get_algorithm
 from sb3_mimic.training.run import RunFolder
 from sb3_mimic.training.shipped import shipped_names
-from sb3_mimic.training.trained import last_model, open_trained
+from sb3_mimic.training.trained import find_last_model, open_trained
 
 POLICIES = Path(__file__).resolve().parents[1] / "assets" / "policies"
 
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--best", action="store_true", help="the best model, not the last")
     arguments = parser.parse_args()
     run = RunFolder.open(arguments.run)
-    path = run.best_model if arguments.best else last_model(run)
+    path = run.best_model if arguments.best else find_last_model(run)
     config = run.read_config()
     trained = open_trained(path)
     what = (trained.policy, trained.env_id, trained.env_kwargs)

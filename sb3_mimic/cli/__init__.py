@@ -7,12 +7,12 @@ import sys
 import threading
 from collections.abc import Sequence
 
-# What the system says of a place where nothing can be written.
-_NOT_TO_BE_WRITTEN = (
+# Errors of the system for a place where nothing can be written.
+_UNWRITABLE = (
     *(errno.EACCES, errno.EPERM, errno.EROFS),
     *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
 )
-# What it says while something is written, not naming it.
+# Errors of the system that come while something is written and name no file.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("sb3-mimic: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # What reads our output has gone, as `head` does. What is left goes nowhere, so that the
+        # The reader of our output, such as `head`, has gone. The rest goes nowhere, so that the
         # interpreter does not fail on it when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.errno in _NO_SPACE:
             print(f"sb3-mimic: nothing more can be written ({error.strerror})", file=sys.stderr)
             return 1
-        if error.errno not in _NOT_TO_BE_WRITTEN or error.filename is None:
+        if error.errno not in _UNWRITABLE or error.filename is None:
             raise
         print(f"sb3-mimic: {error.filename}: cannot be written ({error.strerror})", file=sys.stderr)
         return 2

@@ -5,16 +5,20 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.tasks.motions import Motions, means, merged
+from sb3_mimic.tasks.motions import Motions, mean_figures, merge_figures
 from sb3_mimic.tasks.settings import DEVICE, N_EVAL_EPISODES
 from sb3_mimic.training.options import ZipUseCameraOption, optional, policy_path
+
+if TYPE_CHECKING:
+    from sb3_mimic.evaluation.robustness import PerturbationCurve, PushTest
+    from sb3_mimic.training.trained import Trained
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,6 @@ class Evaluate:
         """Evaluates and prints."""
         from sb3_mimic.envs.tracking.lookup import split_env_kwargs_by_motion
         from sb3_mimic.evaluation.protocol import evaluate
-        from sb3_mimic.evaluation.robustness import perturbation_curve, push_test
-        from sb3_mimic.report.robustness import plot_perturbation
         from sb3_mimic.training.trained import open_trained
 
         self._check_plot()
@@ -61,35 +63,30 @@ class Evaluate:
             use_camera=self.use_camera,
             device=self.device,
         )
-        policy, env_id = trained.policy, trained.env_id
-        each = split_env_kwargs_by_motion(env_id, trained.env_kwargs)
-        if self.plot is not None and len(each) > 1:
-            raise InputError(f"--plot draws one motion's curve: --motion {' or '.join(each)}")
-        how: dict[str, Any] = {"n_episodes": self.n_eval_episodes, "seed": self.seed}
-        found = evaluate(policy, env_id, trained.env_kwargs, **how)
-        report: dict[str, Any] = {}
-        if self.push:
-            _say("pushing")
-            pushed = {m: push_test(policy, env_id, one, seed=self.seed) for m, one in each.items()}
-            found |= merged({motion: test.figures() for motion, test in pushed.items()})
-            report["push"] = _alone(pushed)
-        curves = {}
-        if self.perturb:
-            _say("starting beside the reference")
-            curves = {m: perturbation_curve(policy, env_id, one, **how) for m, one in each.items()}
-            report["perturbation"] = _alone(curves)
-            if self.plot is not None:
-                title = f"{self.path}, {self.n_eval_episodes} episodes"
-                plot_perturbation(next(iter(curves.values())), title, self.plot)
+        env_kwargs = split_env_kwargs_by_motion(trained.env_id, trained.env_kwargs)
+        motions = list(env_kwargs)
+        if self.plot is not None and len(motions) > 1:
+            raise InputError(f"--plot draws one motion's curve: --motion {' or '.join(motions)}")
+        figures = evaluate(
+            trained.policy,
+            trained.env_id,
+            trained.env_kwargs,
+            n_episodes=self.n_eval_episodes,
+            seed=self.seed,
+        )
+        pushes = self._push(trained, env_kwargs) if self.push else {}
+        if pushes:
+            figures |= merge_figures({motion: test.figures() for motion, test in pushes.items()})
+        curves = self._perturb(trained, env_kwargs) if self.perturb else {}
         if self.json:
-            print(json.dumps(found | report, indent=2))
+            results: dict[str, Mapping[str, Any]] = {"push": pushes, "perturbation": curves}
+            report = {
+                name: _to_plain(by_motion) for name, by_motion in results.items() if by_motion
+            }
+            print(json.dumps(figures | report, indent=2))
             return 0
-        _print_figures(found, list(each))
-        for motion, curve in curves.items():
-            name = f"{motion}: " if len(curves) > 1 else ""
-            print(f"{name}disturbance [rad]  survival [s of {curve.full:.4g}]  without a fall")
-            for row in zip(curve.spreads, curve.survival, curve.survived, strict=True):
-                print("{:17.3f}  {:16.2f}  {:14.0%}".format(*row))
+        _print_figures(figures, motions)
+        _print_curves(curves)
         return 0
 
     def _check_plot(self) -> None:
@@ -99,10 +96,43 @@ class Evaluate:
             raise InputError("--plot draws the curve of --perturb, which was not asked for")
         check_new(self.plot, ".png")
 
+    def _push(self, trained: "Trained", env_kwargs: Mapping[str, Any]) -> "dict[str, PushTest]":
+        """The largest pushes survived, by motion."""
+        from sb3_mimic.evaluation.robustness import push_test
 
-def _print_figures(found: dict[str, float], motions: list[str]) -> None:
+        _print_activity("pushing")
+        return {
+            motion: push_test(trained.policy, trained.env_id, kwargs, seed=self.seed)
+            for motion, kwargs in env_kwargs.items()
+        }
+
+    def _perturb(
+        self, trained: "Trained", env_kwargs: Mapping[str, Any]
+    ) -> "dict[str, PerturbationCurve]":
+        """Survival against disturbances of the first state, by motion; draws the plot."""
+        from sb3_mimic.evaluation.robustness import perturbation_curve
+        from sb3_mimic.report.robustness import plot_perturbation
+
+        _print_activity("starting beside the reference")
+        curves = {
+            motion: perturbation_curve(
+                trained.policy,
+                trained.env_id,
+                kwargs,
+                n_episodes=self.n_eval_episodes,
+                seed=self.seed,
+            )
+            for motion, kwargs in env_kwargs.items()
+        }
+        if self.plot is not None:
+            title = f"{self.path}, {self.n_eval_episodes} episodes"
+            plot_perturbation(next(iter(curves.values())), title, self.plot)
+        return curves
+
+
+def _print_figures(figures: dict[str, float], motions: list[str]) -> None:
     """A figure a line; of several motions the mean, then each."""
-    names = means(found)
+    names = mean_figures(figures)
     width = max(map(len, names))
     if len(motions) < 2:
         for name, value in names.items():
@@ -113,25 +143,33 @@ def _print_figures(found: dict[str, float], motions: list[str]) -> None:
     print("  ".join([" " * width, f"{'mean':>10}", *heads]))
     for name, value in names.items():
         cells = [
-            f"{found[f'{motion}/{name}']:{column}.4f}"
+            f"{figures[f'{motion}/{name}']:{column}.4f}"
             for motion, column in zip(motions, columns, strict=True)
         ]
         print("  ".join([f"{name:<{width}}", f"{value:10.4f}", *cells]))
 
 
-def _alone(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Results by motion as plain data; that of one motion as it is."""
+def _print_curves(curves: "Mapping[str, PerturbationCurve]") -> None:
+    """A disturbance a line, curve by curve."""
+    for motion, curve in curves.items():
+        name = f"{motion}: " if len(curves) > 1 else ""
+        print(f"{name}disturbance [rad]  survival [s of {curve.full:.4g}]  without a fall")
+        for row in zip(curve.spreads, curve.survival, curve.survived, strict=True):
+            print("{:17.3f}  {:16.2f}  {:14.0%}".format(*row))
+
+
+def _to_plain(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Results by motion as JSON holds them; that of a single motion without its name."""
     plain = {
-        motion: {name: _plain(value) for name, value in vars(result).items()}
+        motion: {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in vars(result).items()
+        }
         for motion, result in results.items()
     }
     return plain if len(plain) > 1 else next(iter(plain.values()))
 
 
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else value
-
-
-def _say(what: str) -> None:
+def _print_activity(activity: str) -> None:
     if sys.stderr.isatty():
-        print(f"{what} …", file=sys.stderr)
+        print(f"{activity} …", file=sys.stderr)

@@ -9,7 +9,7 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.training.options import ZipUseCameraOption, optional, policy_path
-from sb3_mimic.training.shipped import located
+from sb3_mimic.training.shipped import resolve_run_path
 
 
 @dataclass(frozen=True)
@@ -43,24 +43,24 @@ class Export:
         from sb3_mimic.export.policy import export_policy
         from sb3_mimic.policies.saved import load_policy
         from sb3_mimic.tasks import get_task
-        from sb3_mimic.training.trained import Trained, open_trained, run_of
+        from sb3_mimic.training.trained import Trained, find_run, open_trained
 
         if self.servo and self.format != "onnx":
             raise InputError("--servo needs --format onnx: there is no PyTorch on the robot")
         suffix = ".onnx" if self.format == "onnx" else ".pt"
-        beside = self.path / "policy" if self.path.is_dir() else self.path
-        output = self.output or beside.with_suffix(suffix)
+        stem = self.path / "policy" if self.path.is_dir() else self.path
+        output = self.output or stem.with_suffix(suffix)
         program = output.with_suffix(".pyz")
         for file in (output, program) if self.servo else (output,):
             if file.exists() and not self.force:
                 raise InputError(f"{file}: exists already; --force replaces it")
-        if run_of(located(self.path)) is None and self.env is None:
+        if find_run(resolve_run_path(self.path)) is None and self.env is None:
             trained = Trained(self.path, load_policy(self.path), "", {})
         else:
             trained = open_trained(
                 self.path, env=self.env, motion=self.motion, use_camera=self.use_camera
             )
-        done = export_policy(
+        exported = export_policy(
             trained.policy,
             trained.path,
             output,
@@ -69,13 +69,13 @@ class Export:
             env_kwargs=trained.env_kwargs,
             for_robot=self.servo,
         )
-        written = [done.path]
+        written = [exported.path]
         if self.servo:
             write_program = get_task(trained.env_id).load_program_writer()
-            written.append(write_program(done.path, program))
+            written.append(write_program(exported.path, program))
         if self.json:
-            print(json.dumps(asdict(done.description), indent=2, default=str))
+            print(json.dumps(asdict(exported.description), indent=2, default=str))
         else:
-            print(f"largest difference from SB3's actions: {done.difference:.1e}")
+            print(f"largest difference from SB3's actions: {exported.difference:.1e}")
             print(*written, sep="\n")
         return 0

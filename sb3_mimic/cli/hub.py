@@ -34,7 +34,7 @@ class HubLoad:
     repo: tyro.conf.Positional[str]
     """Repository, as user/name."""
     output: Annotated[Path | None, optional("PATH")] = None
-    """Folder to make; without it outputs/<name>."""
+    """Folder to make; by default outputs/<name>."""
     filename: Annotated[str | None, optional("NAME")] = None
     """The .zip, where the repository has several."""
     trust: bool = False

@@ -13,7 +13,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
 from sb3_mimic.tasks.settings import DEVICE
 from sb3_mimic.training.options import ZipUseCameraOption, optional, policy_path
-from sb3_mimic.training.shipped import located, shipped_names
+from sb3_mimic.training.shipped import resolve_run_path, shipped_names
 
 if TYPE_CHECKING:
     from sb3_mimic.report.performers import Performer
@@ -70,21 +70,21 @@ class Play:
             raise InputError("--window and --web are two places to show it in; give one")
         if not 0 < self.port < 65536:
             raise InputError(f"--port must be 1 to 65535, got {self.port}")
-        path = located(Path(self.what))
+        path = resolve_run_path(Path(self.what))
         if path.is_dir() or path.suffix == ".zip":
-            return self._policy(path)
+            return self._play_policy(path)
         asked = {"--env": self.env is not None, "--use-camera": self.use_camera}
         asked["--motion"] = self.motion is not None and path.suffix != ".npz"
         if contradiction := next((flag for flag, given in asked.items() if given), None):
             raise InputError(
                 f"{self.what}: is no run and no .zip, so that {contradiction} is not for it"
             )
-        target = Path(f"{path.stem}.mp4")
+        default_path = Path(f"{path.stem}.mp4")
         if path.suffix == ".npz":
-            return self._perform(self._actions(path), target)
-        return self._perform(self._clip(path), target)
+            return self._perform(self._open_actions(path), default_path)
+        return self._perform(self._open_clip(path), default_path)
 
-    def _clip(self, path: Path) -> "Performer":
+    def _open_clip(self, path: Path) -> "Performer":
         from sb3_mimic.report.performers import ClipPerformer
 
         try:
@@ -95,7 +95,7 @@ class Play:
             known = ", ".join(shipped_names())
             raise InputError(f"{error}; or give the name of a trained policy: {known}") from error
 
-    def _actions(self, path: Path) -> "Performer":
+    def _open_actions(self, path: Path) -> "Performer":
         from sb3_mimic.refine.actions import load_actions
         from sb3_mimic.report.performers import ActionsPerformer
 
@@ -106,7 +106,7 @@ class Play:
             raise InputError(f"{path}: does not say which clip it is for; give it by --motion")
         return ActionsPerformer(refined, motion, path.stem)
 
-    def _policy(self, path: Path) -> int:
+    def _play_policy(self, path: Path) -> int:
         import gymnasium as gym
 
         from sb3_mimic.envs.core.env import MimicEnv
@@ -119,20 +119,20 @@ class Play:
             path, env=self.env, motion=self.motion, use_camera=self.use_camera, device=self.device
         )
         own = Path(self.what).is_dir()  # not one that comes with the package
-        beside = RunFolder(path).videos / "play.mp4" if own else Path(f"{path.stem}.mp4")
+        default_path = RunFolder(path).videos / "play.mp4" if own else Path(f"{path.stem}.mp4")
         env = gym.make(trained.env_id, **trained.env_kwargs).unwrapped
         if not isinstance(env, MimicEnv):
             env.close()  # type: ignore[no-untyped-call]
-            return self._foreign(trained, beside)
+            return self._play_other_env(trained, default_path)
         # A clip is performed from its first frame.
         options: dict[str, Any] = {"phase": 0.0} if "motion" in trained.env_kwargs else {}
         if isinstance(env, TrackingEnv) and len(env.motion_names) > 1:
             options["motion"] = 0
         name = path.resolve().name
         performer = PolicyPerformer(trained.policy, env, name, options=options, seed=self.seed)
-        return self._perform(performer, beside)
+        return self._perform(performer, default_path)
 
-    def _perform(self, performer: "Performer", beside: Path) -> int:
+    def _perform(self, performer: "Performer", default_path: Path) -> int:
         from sb3_mimic.report.performers import film, show
 
         with closing(performer):
@@ -141,7 +141,7 @@ class Play:
             elif self.window:
                 show(performer, seconds=self.seconds, ghost=not self.no_ghost)
             else:
-                path = self.output or beside
+                path = self.output or default_path
                 print(film(performer, path, seconds=self.seconds, ghost=not self.no_ghost))
         return 0
 
@@ -157,7 +157,7 @@ class Play:
             except KeyboardInterrupt:
                 return
 
-    def _foreign(self, trained: "Trained", beside: Path) -> int:
+    def _play_other_env(self, trained: "Trained", default_path: Path) -> int:
         """A policy for an environment of another package, with that environment's own pictures."""
         from sb3_mimic.report.video import record_rollout, show_rollout
 
@@ -167,6 +167,6 @@ class Play:
         if self.window:
             show_rollout(*what, seconds=self.seconds, seed=self.seed)
         else:
-            path = self.output or beside
+            path = self.output or default_path
             print(record_rollout(*what, path, seconds=self.seconds, seed=self.seed))
         return 0

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 # Seconds between two lines where there is no terminal.
-_A_LINE_EVERY = 60.0
+_LINE_INTERVAL = 60.0
 
 
 @contextmanager
@@ -15,23 +15,22 @@ def progress_bar(unit: str, description: str) -> Iterator[Any]:
     """A progress bar on a terminal, otherwise a line a minute on stderr.
 
     Args:
-        unit: What is counted.
-        description: What is done.
+        unit: Unit of the count.
+        description: Name of the activity.
 
     Yields:
-        What to call with how many are done, and of how many; figures that go along with it by
-        keyword.
+        A function of the number done and the total; figures to show beside them go by keyword.
     """
     from tqdm import tqdm
 
     disabled = not sys.stderr.isatty()
-    said = time.monotonic()
+    last_line = time.monotonic()
     with tqdm(desc=description, unit=unit, disable=disabled, leave=False) as bar:
 
-        def report(done: int, total: int, **figures: str) -> None:
-            nonlocal said
-            if disabled and time.monotonic() - said >= _A_LINE_EVERY:
-                said = time.monotonic()
+        def progress(done: int, total: int, **figures: str) -> None:
+            nonlocal last_line
+            if disabled and time.monotonic() - last_line >= _LINE_INTERVAL:
+                last_line = time.monotonic()
                 more = "".join(f", {name} {figure}" for name, figure in figures.items())
                 print(f"{description}: {unit} {done:,} of {total:,}{more}", file=sys.stderr)
             bar.total = total
@@ -39,4 +38,4 @@ def progress_bar(unit: str, description: str) -> Iterator[Any]:
                 bar.set_postfix(figures, refresh=False)
             bar.update(done - bar.n)
 
-        yield report
+        yield progress

@@ -18,7 +18,7 @@ from sb3_mimic.training.options import optional
 if TYPE_CHECKING:
     from sb3_mimic.envs.tracking.reference import Reference
     from sb3_mimic.refine.actions import Provenance, RefinedActions
-    from sb3_mimic.refine.methods import Report
+    from sb3_mimic.refine.methods import ProgressCallback
 
 # Flags that only some methods have.
 _SETTINGS = ("iterations", "samples", "horizon", "alpha")
@@ -34,11 +34,11 @@ class Refine:
     motion: tyro.conf.Positional[str]
     """Name or file of the clip."""
     method: Literal["mpc", "gradient", "invdyn", "feedback", "pd", "all"] = "mpc"
-    """How; all compares every method."""
+    """Method; all compares every one."""
     iterations: Annotated[int | None, optional("INT")] = None
     """Iterations per plan (mpc), over the clip (gradient), or passes (feedback)."""
     cycles: int = 1
-    """How often a looping clip goes round."""
+    """Cycles of a looping clip."""
     seed: int = 0
     """Seed of everything random."""
     samples: Annotated[int | None, optional("INT")] = None
@@ -70,20 +70,21 @@ class Refine:
         found = {}
         try:
             for name in names:
-                with _progress(name) as report:
-                    found[name] = self._refine(reference, name, settings[name], report)
+                with _progress(name) as progress:
+                    found[name] = self._refine(reference, name, settings[name], progress)
         except KeyboardInterrupt:
-            for path in self._kept(names):
-                _say(f"{path}: the progress so far; the same command goes on from it")
+            for path in self._find_progress(names):
+                _log(f"{path}: the progress so far; the same command goes on from it")
             raise
-        best = max(found, key=lambda name: _merit(found[name]))
+        best = max(found, key=lambda name: _score(found[name]))
         if self.output is not None:
             save_actions(self.output, found[best])
-            for path in self._kept(names):
+            for path in self._find_progress(names):
                 path.unlink()
         if self.plot is not None:
             _plot(reference, found[best], self.plot)
-        self._print(reference, {name: _made(refined) for name, refined in found.items()}, best)
+        rows = {name: _require_provenance(refined) for name, refined in found.items()}
+        self._print(reference, rows, best)
         return 0
 
     def _settings(self, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
@@ -105,7 +106,11 @@ class Refine:
         }
 
     def _refine(
-        self, reference: "Reference", method: str, settings: dict[str, Any], report: "Report"
+        self,
+        reference: "Reference",
+        method: str,
+        settings: dict[str, Any],
+        progress: "ProgressCallback",
     ) -> "RefinedActions":
         from sb3_mimic.refine.run import refine_reference
 
@@ -115,19 +120,19 @@ class Refine:
             cycles=self.cycles,
             seed=self.seed,
             settings=settings,
-            report=report,
+            progress=progress,
             checkpoint=self._checkpoint(method),
-            tell=_say,
+            log=_log,
         )
 
     def _checkpoint(self, method: str) -> Path | None:
-        """Where a method's progress is kept: a hidden file beside the output."""
+        """The file of a method's progress: hidden, beside the output."""
         if self.output is None:
             return None
         return self.output.with_name(f".{self.output.stem}.{method}.partial.npz")
 
-    def _kept(self, methods: tuple[str, ...]) -> list[Path]:
-        """The progress that there is."""
+    def _find_progress(self, methods: tuple[str, ...]) -> list[Path]:
+        """The files of progress that exist."""
         paths = (self._checkpoint(method) for method in methods)
         return [path for path in paths if path is not None and path.exists()]
 
@@ -147,28 +152,28 @@ class Refine:
         else:
             for line in _summary(made[best], seconds):
                 print(line)
-        said = sys.stderr if self.json else sys.stdout
-        for what, path in (("actions", self.output), ("picture", self.plot)):
+        stream = sys.stderr if self.json else sys.stdout
+        for name, path in (("actions", self.output), ("picture", self.plot)):
             if path is not None:
-                print(f"{what}: {path}", file=said)
+                print(f"{name}: {path}", file=stream)
 
 
-def _say(sentence: str) -> None:
-    """Tells on standard error, where it is not part of the figures."""
+def _log(sentence: str) -> None:
+    """Prints a sentence on standard error, apart from the figures."""
     from tqdm import tqdm
 
     tqdm.write(f"sb3-mimic: {sentence}", file=sys.stderr)
 
 
-def _made(refined: "RefinedActions") -> "Provenance":
+def _require_provenance(refined: "RefinedActions") -> "Provenance":
     if refined.provenance is None:
         raise TypeError("refined actions have no provenance")
     return refined.provenance
 
 
-def _merit(refined: "RefinedActions") -> tuple[float, float]:
-    """What makes actions the better ones: that the body stays up, then the reward."""
-    metrics = _made(refined).metrics
+def _score(refined: "RefinedActions") -> tuple[float, float]:
+    """The order of actions by merit: first that the body stays up, then the reward."""
+    metrics = _require_provenance(refined).metrics
     return metrics["survived_fraction"], metrics["mean_reward"]
 
 
@@ -211,18 +216,19 @@ def _summary(made: "Provenance", seconds: float) -> Iterator[str]:
 
 
 @contextmanager
-def _progress(method: str) -> "Iterator[Report]":
+def _progress(method: str) -> "Iterator[ProgressCallback]":
     """The progress of a method, with the cost so far."""
-    with progress_bar("step", method) as show:
+    with progress_bar("step", method) as progress:
 
-        def report(done: int, steps: int, cost: float) -> None:
-            show(done, steps, cost=f"{cost:.3g}")
+        def show(done: int, steps: int, cost: float) -> None:
+            progress(done, steps, cost=f"{cost:.3g}")
 
-        yield report
+        yield show
 
 
 def _plot(reference: "Reference", refined: "RefinedActions", path: Path) -> None:
     from sb3_mimic.refine.replay import replay
     from sb3_mimic.report.refinement import plot_replay
 
-    plot_replay(replay(reference, refined.actions, _made(refined).cycles), reference, path)
+    cycles = _require_provenance(refined).cycles
+    plot_replay(replay(reference, refined.actions, cycles), reference, path)

@@ -23,7 +23,7 @@ class Report:
     ]
     """Folders of runs."""
     output: Annotated[Path | None, optional("PATH")] = None
-    """Page to write (.html); without it report.html in the run's folder, or comparison.html here
+    """Page to write (.html); by default report.html in the run's folder, or comparison.html here
     for several."""
     force: bool = False
     """Replace the page of --output, or comparison.html, if it is there."""

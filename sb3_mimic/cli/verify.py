@@ -1,4 +1,4 @@
-"""``sb3-mimic verify``: what actions do, by doing them."""
+"""``sb3-mimic verify``: figures of refined actions, by replaying them."""
 
 import json
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ class Verify:
     test: Literal["single", "trajectory", "full"] = "full"
     """single: one step from each of the clip's states; trajectory: the early figures; full: all."""
     cycles: Annotated[int | None, optional("INT")] = None
-    """How often a looping clip goes round; without it as often as the actions do."""
+    """Cycles of a looping clip; by default those of the actions."""
     json: bool = False
     """Print the figures as JSON."""
 
@@ -97,17 +97,17 @@ class Verify:
 
         made = refined.provenance
         if made is not None:
-            there = made.cycles
-            if len(refined.actions) != control_steps(reference, there):
+            available = made.cycles
+            if len(refined.actions) != control_steps(reference, available):
                 raise InputError(
-                    f"{self.actions}: holds {len(refined.actions)} actions, {there} cycle(s) of "
-                    f"{reference.clip.name!r} take {control_steps(reference, there)}"
+                    f"{self.actions}: holds {len(refined.actions)} actions, {available} cycle(s) "
+                    f"of {reference.clip.name!r} take {control_steps(reference, available)}"
                 )
         else:
-            there = cycles_of(reference, len(refined.actions))
-        cycles = there if self.cycles is None else self.cycles
-        if not 1 <= cycles <= there:
-            raise InputError(f"--cycles must be 1 to {there}, for which there are actions")
+            available = cycles_of(reference, len(refined.actions))
+        cycles = available if self.cycles is None else self.cycles
+        if not 1 <= cycles <= available:
+            raise InputError(f"--cycles must be 1 to {available}, for which there are actions")
         return cycles, control_steps(reference, cycles)
 
     def _measure(
@@ -126,14 +126,14 @@ class Verify:
             )
         return figures(reference, done, single, self.num_steps), same
 
-    def _chosen(self) -> tuple[str, ...]:
+    def _metric_names(self) -> tuple[str, ...]:
         return {"single": _SINGLE, "trajectory": _TRAJECTORY, "full": tuple(_LINES)}[self.test]
 
     def _figures(self, metrics: "ReplayMetrics") -> dict[str, Any]:
         """Those asked for, the early ones named after their number of steps."""
         found = asdict(metrics)
         if self.test != "full":
-            found = {name: found[name] for name in self._chosen()}
+            found = {name: found[name] for name in self._metric_names()}
         return {
             (name.replace("50", str(self.num_steps)) if name in _TRAJECTORY else name): value
             for name, value in found.items()
@@ -142,7 +142,7 @@ class Verify:
     def _lines(
         self, before: "ReplayMetrics", after: "ReplayMetrics", n_early: int
     ) -> Iterator[str]:
-        for name in self._chosen():
+        for name in self._metric_names():
             title, form, unit = _LINES[name]
             old, new = (format(getattr(metrics, name), form) for metrics in (before, after))
             note = ""

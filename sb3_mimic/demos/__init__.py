@@ -56,10 +56,8 @@ def collect_demonstrations(
         raise InputError(
             f"there is no source of demonstrations for {name!r}; give saved ones or an expert"
         )
-    # An id keeps its module, which `gymnasium.make` imports.
-    env_id = task if isinstance(task, str) and task != found.name else found.env_id
     trajectories: list[TrajectoryWithRew] = collect(
-        env_id, motion, n_episodes, seed=seed, env_kwargs=env_kwargs, **options
+        found.env_id, motion, n_episodes, seed=seed, env_kwargs=env_kwargs, **options
     )
     return trajectories
 

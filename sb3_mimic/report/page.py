@@ -16,7 +16,7 @@ from sb3_mimic.report import charts
 from sb3_mimic.report.performance import Performance, film, perform
 from sb3_mimic.report.published import Published, published_for
 from sb3_mimic.report.record import Group, RunRecord, group_by_experiment, read_record
-from sb3_mimic.tasks.motions import several
+from sb3_mimic.tasks.motions import as_tuple
 from sb3_mimic.training.run import RunFolder
 
 # All videos together [bytes]: with base64 and Plotly's script the page stays below 15 MB.
@@ -162,7 +162,7 @@ def _open_record(run: RunFolder, name: str, seconds: float, films: bool) -> RunR
         asked = _mapping(run.read_config().get("train"))
         cloned = asked.get("motion") if "motion" not in trained.env_kwargs else None
         env_kwargs = dict(trained.env_kwargs)
-        if len(motions := several(env_kwargs.get("motion"))) > 1:
+        if len(motions := as_tuple(env_kwargs.get("motion"))) > 1:
             env_kwargs["motion"] = motions[0]
             notes.append(f"Video, tracking and contacts are of the first clip, {motions[0]}.")
         try:
@@ -203,7 +203,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
     """The run in a few lines."""
     settings, curves = record.settings, record.curves
     environment = _mapping(record.config.get("env"))
-    motions = several(settings.get("motion") or _mapping(environment.get("kwargs")).get("motion"))
+    motions = as_tuple(settings.get("motion") or _mapping(environment.get("kwargs")).get("motion"))
     asked = settings.get("n_rl_timesteps")
     state = "finished" if record.finished else "not finished: this is what there is so far"
     done = f"{record.timesteps:,}"

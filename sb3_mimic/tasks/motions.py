@@ -10,29 +10,37 @@ import numpy as np
 Motions = str | tuple[str, ...]
 
 
-def several(motion: Motions | Sequence[str] | None) -> tuple[str, ...]:
-    """The motions one by one; none for None."""
+def as_tuple(motion: Motions | Sequence[str] | None) -> tuple[str, ...]:
+    """One or several motions as a tuple; None is empty."""
     if motion is None:
         return ()
     return (motion,) if isinstance(motion, str) else tuple(motion)
 
 
-def given(motions: Sequence[str]) -> str | list[str]:
-    """As ``motion=`` of an environment, and YAML, have them: one by itself, several as a list."""
+def to_kwarg(motions: Sequence[str]) -> str | list[str]:
+    """Motions as ``motion=`` of an environment takes them: a name, or a list of several."""
     return motions[0] if len(motions) == 1 else list(motions)
 
 
-def as_given(motions: Sequence[str]) -> Motions | None:
-    """The opposite of `several`: one motion is itself."""
+def from_sequence(motions: Sequence[str]) -> Motions | None:
+    """The opposite of `as_tuple`: one motion is itself."""
     return motions[0] if len(motions) == 1 else tuple(motions) or None
 
 
-def chosen(asked: str, own: Sequence[str]) -> str:
-    """The motion that is meant: one of a run's own by the name of its clip, else what it says."""
+def resolve_motion(asked: str, own: Sequence[str]) -> str:
+    """Resolves a motion that was asked for by the name of one of a run's own clips.
+
+    Args:
+        asked: Name or file of a motion.
+        own: The run's own motions.
+
+    Returns:
+        The own motion of that name, else ``asked``.
+    """
     return next((motion for motion in own if asked in (motion, Path(motion).stem)), asked)
 
 
-def merged(by_motion: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+def merge_figures(by_motion: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """Figures of several motions as one mapping; those of one motion as they are.
 
     Args:
@@ -42,21 +50,21 @@ def merged(by_motion: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
         The mean of each figure over the motions, then ``<motion>/<figure>`` of each.
 
     Example:
-        >>> merged({"walk": {"survival_s": 20.0}, "run": {"survival_s": 10.0}})
+        >>> merge_figures({"walk": {"survival_s": 20.0}, "run": {"survival_s": 10.0}})
         {'survival_s': 15.0, 'walk/survival_s': 20.0, 'run/survival_s': 10.0}
     """
     first, *others = by_motion.values()
     if not others:
         return dict(first)
     means = {name: float(np.mean([each[name] for each in by_motion.values()])) for name in first}
-    apart = {
+    of_each = {
         f"{motion}/{name}": value
-        for motion, each in by_motion.items()
-        for name, value in each.items()
+        for motion, figures in by_motion.items()
+        for name, value in figures.items()
     }
-    return means | apart
+    return means | of_each
 
 
-def means(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of `merged` without those of single motions."""
+def mean_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of `merge_figures` without those of single motions."""
     return {name: value for name, value in figures.items() if "/" not in name}

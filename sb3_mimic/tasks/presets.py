@@ -1,10 +1,10 @@
-"""Presets: what a motion wants otherwise than its robot's settings, one YAML file each.
+"""Presets: settings tuned for a motion, one YAML file each.
 
-A file names a robot and changes fields of its :class:`~sb3_mimic.tasks.task.Task`::
+A file names a task and changes fields of its :class:`~sb3_mimic.tasks.task.Task`::
 
     env: humanoid
     motion: run
-    clips: {humanoid3d_run: 4f5e…}      # contents (`MotionClip.digest`) it is used for unasked
+    clips: {humanoid3d_run: 4f5e…}      # digests of clips it is used for by default
     n_rl_timesteps: 2500000
     hyperparameters: {gamma: 0.97}      # of every algorithm
     algorithms: {ppo: {n_epochs: 5}}    # of one of them
@@ -28,7 +28,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.names import unknown_name
 from sb3_mimic.tasks import CloningSettings, Task, WarmStartSettings, get_task
 
-#: ``--preset none``: none, even where the clip is a known one.
+#: ``--preset none``: no preset, even for a known clip.
 NO_PRESET = "none"
 
 _Settings = TypeVar("_Settings", CloningSettings, WarmStartSettings)
@@ -49,9 +49,9 @@ class Preset:
     """Changes to a task.
 
     Attributes:
-        name: What ``--preset`` calls it, or the file.
+        name: Its name for ``--preset``, or the file.
         text: The YAML that it was read from.
-        values: What that says.
+        values: The content of the YAML.
     """
 
     name: str
@@ -60,19 +60,19 @@ class Preset:
 
     @property
     def task(self) -> Task:
-        """The robot's task with the changes.
+        """The task with the changes.
 
         Raises:
-            InputError: If the robot or a setting is unknown, or a value is out of range.
+            InputError: If the task or a setting is unknown, or a value is out of range.
         """
         try:
-            return _changed(get_task(self.values["env"]), self.values)
+            return _apply(get_task(self.values["env"]), self.values)
         except (InputError, TypeError) as error:
             raise InputError(f"preset {self.name}: {error}") from error
 
     @property
     def clips(self) -> Mapping[str, str]:
-        """Digests of the clips that it is used for unasked, by the clips' names."""
+        """Digests of the clips that it is used for by default, by the clips' names."""
         found: Mapping[str, str] = self.values.get("clips", {})
         return found
 
@@ -98,23 +98,23 @@ def get_preset(name_or_path: str) -> Preset:
         return _read(path, name_or_path)
     if name_or_path not in preset_names():
         raise unknown_name("preset", name_or_path, preset_names())
-    return _builtin(name_or_path)
+    return _load_builtin(name_or_path)
 
 
-def preset_for(digest: str, task: Task) -> Preset | None:
+def find_preset_for_clip(digest: str, task: Task) -> Preset | None:
     """The preset that comes with the package for a clip of this content; None without one.
 
     Args:
         digest: Digest of the clip.
         task: The task that is to perform it.
     """
-    presets = (_builtin(name) for name in preset_names())
+    presets = (_load_builtin(name) for name in preset_names())
     mine = (p for p in presets if p.values["env"] in (task.name, task.env_id))
     return next((p for p in mine if digest in p.clips.values()), None)
 
 
 @cache
-def _builtin(name: str) -> Preset:
+def _load_builtin(name: str) -> Preset:
     with as_file(files("sb3_mimic.assets").joinpath("presets", f"{name}.yaml")) as path:
         return _read(path, name)
 
@@ -126,7 +126,7 @@ def _read(path: Path, name: str) -> Preset:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML") from error
     if not isinstance(values, dict) or "env" not in values:
-        raise InputError(f"{path}: a preset is a YAML mapping that names its robot under 'env'")
+        raise InputError(f"{path}: a preset is a YAML mapping that names its task under 'env'")
     known = ("env", *_TASK_FIELDS, *_MAPPINGS)
     for key, value in values.items():
         if key not in known:
@@ -136,30 +136,30 @@ def _read(path: Path, name: str) -> Preset:
     return Preset(name, text, values)
 
 
-def _changed(task: Task, values: Mapping[str, Any]) -> Task:
+def _apply(task: Task, values: Mapping[str, Any]) -> Task:
     algorithms = {
-        name: {**task.algorithm_settings.get(name, {}), **_tuples(changes)}
+        name: {**task.algorithm_settings.get(name, {}), **_to_tuples(changes)}
         for name, changes in values.get("algorithms", {}).items()
     }
     return replace(
         task,
         **{name: values[name] for name in _TASK_FIELDS if name in values},
-        hyperparameters=task.hyperparameters.updated(_tuples(values.get("hyperparameters", {}))),
+        hyperparameters=task.hyperparameters.updated(_to_tuples(values.get("hyperparameters", {}))),
         algorithm_settings={**task.algorithm_settings, **algorithms},
-        cloning=_replaced(task.cloning, values.get("cloning", {})),
-        warm_start=_replaced(task.warm_start, values.get("warm_start", {})),
+        cloning=_replace_settings(task.cloning, values.get("cloning", {})),
+        warm_start=_replace_settings(task.warm_start, values.get("warm_start", {})),
         training_env_kwargs={**task.training_env_kwargs, **values.get("training_env_kwargs", {})},
     )
 
 
-def _replaced(settings: _Settings, changes: Mapping[str, Any]) -> _Settings:
+def _replace_settings(settings: _Settings, changes: Mapping[str, Any]) -> _Settings:
     known = [entry.name for entry in fields(settings)]
     for name in changes:
         if name not in known:
             raise unknown_name("setting", name, known)
-    return replace(settings, **_tuples(changes))
+    return replace(settings, **_to_tuples(changes))
 
 
-def _tuples(changes: Mapping[str, Any]) -> dict[str, Any]:
+def _to_tuples(changes: Mapping[str, Any]) -> dict[str, Any]:
     """YAML's lists as the tuples that settings are."""
     return {n: tuple(v) if isinstance(v, list) else v for n, v in changes.items()}

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.names import import_user_module, load_object, unknown_name
+from sb3_mimic.names import import_user_module, load_object, unknown_name, without_module
 from sb3_mimic.tasks.capability import Capability
-from sb3_mimic.tasks.motions import Motions, given, several
+from sb3_mimic.tasks.motions import Motions, as_tuple, to_kwarg
 from sb3_mimic.tasks.settings import CloningSettings, Hyperparameters, WarmStartSettings
 
 #: A function that makes demonstrations, called as ``f(env_id, motion, n_episodes, seed=…,
@@ -72,6 +72,12 @@ class Task:
     cloning: CloningSettings = field(default_factory=CloningSettings)
     warm_start: WarmStartSettings = field(default_factory=WarmStartSettings)
 
+    @property
+    def qualified_name(self) -> str:
+        """The name with the module that registers the task, where it was found by one."""
+        module = self.env_id.rpartition(":")[0]
+        return f"{module}:{self.name}" if module else self.name
+
     def can(self, capability: Capability) -> bool:
         """Whether the task has a capability."""
         return capability in self.capabilities
@@ -123,13 +129,13 @@ class Task:
             InputError: If a camera is asked for where there is none, or several motions where the
                 environment does not take them.
         """
-        if len(several(motion)) > 1:
+        if len(as_tuple(motion)) > 1:
             self.require(Capability.TRACKING, "--motion with several motions")
         if use_camera:
             self.require(Capability.CAMERA, "--use-camera")
         kwargs = {} if use_camera else dict(self.env_options)
         if self.can(Capability.TRACKING) and motion is not None:
-            kwargs["motion"] = given(several(motion))
+            kwargs["motion"] = to_kwarg(as_tuple(motion))
         if use_camera:
             kwargs["use_camera"] = True
         return kwargs
@@ -159,10 +165,12 @@ def get_task(name: str) -> Task:
     module, _, own = name.rpartition(":")
     if module:
         import_user_module(module, f"environment {name!r}")
-    found = TASKS.get(own) or next((task for task in TASKS.values() if task.env_id == own), None)
+    found = TASKS.get(own) or next(
+        (task for task in TASKS.values() if without_module(task.env_id) == own), None
+    )
     if found is None:
         raise unknown_name("environment", own, TASKS)
-    return replace(found, env_id=f"{module}:{found.env_id}") if module else found
+    return replace(found, env_id=f"{module}:{without_module(found.env_id)}") if module else found
 
 
 def tasks_with(capability: Capability) -> tuple[str, ...]:

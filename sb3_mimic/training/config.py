@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.tasks import DEFAULT_TASK, Capability, Hyperparameters, Task, WarmStartSettings
-from sb3_mimic.tasks.motions import as_given, several
+from sb3_mimic.tasks.motions import as_tuple, from_sequence
 from sb3_mimic.tasks.presets import Preset
 from sb3_mimic.tasks.settings import DEVICE, N_EVAL_EPISODES
 from sb3_mimic.training.options import (
@@ -24,7 +24,7 @@ from sb3_mimic.training.options import (
     optional,
     with_default,
 )
-from sb3_mimic.training.selection import absolute, find_preset, find_task, known_preset
+from sb3_mimic.training.selection import find_known_preset, find_preset, find_task, to_absolute
 
 # Fields whose default is the task's, or its hyperparameters'.
 _TASK_DEFAULTS = ("n_demo_episodes", "n_bc_epochs", "n_rl_timesteps", "visualize_freq")
@@ -130,7 +130,7 @@ class TrainConfig:
     """Let --demos be a pickle. It can run any code when it is loaded: only files you trust."""
 
     def __post_init__(self) -> None:
-        if self.motion is not None and not several(self.motion):
+        if self.motion is not None and not as_tuple(self.motion):
             raise InputError("--motion needs the name or file of a motion")
         for name, least in _LEAST.items():
             value = getattr(self, name)
@@ -190,7 +190,7 @@ class TrainConfig:
             InputError: If the task, the preset or the motion is unknown.
         """
         if self.preset is None:
-            return replace(self, preset=known_preset(self.task, self.motion)).resolved()
+            return replace(self, preset=find_known_preset(self.task, self.motion)).resolved()
         task = self.task
         hyperparameters = task.hyperparameters_for(self.algo)
         defaults = {name: getattr(task, name) for name in _TASK_DEFAULTS}
@@ -203,8 +203,10 @@ class TrainConfig:
             name: value for name, value in defaults.items() if getattr(self, name) is None
         }
         # A run is resumed and evaluated from anywhere.
-        changes["motion"] = as_given([absolute(m) for m in several(self.motion or task.motion)])
-        return replace(self, env=task.name, preset=absolute(self.preset), **changes)
+        changes["motion"] = from_sequence(
+            [to_absolute(m) for m in as_tuple(self.motion or task.motion)]
+        )
+        return replace(self, env=task.qualified_name, preset=to_absolute(self.preset), **changes)
 
     @property
     def training_env_kwargs(self) -> dict[str, Any]:
@@ -232,7 +234,7 @@ class TrainConfig:
         """The settings of the handover: the task's, or none."""
         return WarmStartSettings.none() if self.handover == "none" else self.task.warm_start
 
-    def resumed_with(self, asked: "TrainConfig") -> "TrainConfig":
+    def with_changes(self, asked: "TrainConfig") -> "TrainConfig":
         """This, the settings of an earlier run, with what may be changed when it goes on.
 
         Args:
@@ -254,7 +256,7 @@ class TrainConfig:
             changes[entry.name] = value
         return replace(self, **changes)
 
-    def changeable(self) -> dict[str, Any]:
+    def changeable_values(self) -> dict[str, Any]:
         """What may be changed when a run is resumed, as :meth:`to_dict` has it."""
         values = self.to_dict()
         return {name: values[name] for name in _CHANGEABLE}
@@ -286,7 +288,7 @@ class TrainConfig:
             raise InputError(f"{source}: {min(unknown)!r} is no setting of a training job")
         arguments = {name: _from_yaml(value, kinds[name]) for name, value in values.items()}
         for name, value in arguments.items():
-            if not _is_of(value, kinds[name]):
+            if not _has_type(value, kinds[name]):
                 raise InputError(f"{source}: {value!r} is no value of {name!r}")
         return cls(**arguments)
 
@@ -298,10 +300,10 @@ def _from_yaml(value: Any, kind: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _is_of(value: Any, kind: Any) -> bool:
+def _has_type(value: Any, kind: Any) -> bool:
     """Whether a value is of a setting's type."""
     if isinstance(kind, UnionType):
-        return any(_is_of(value, each) for each in get_args(kind))
+        return any(_has_type(value, each) for each in get_args(kind))
     if get_origin(kind) is Literal:
         return value in get_args(kind)
     if get_origin(kind) is tuple:

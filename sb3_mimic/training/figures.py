@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sb3_mimic.tasks.motions import means
+from sb3_mimic.tasks.motions import mean_figures
 
 
 def format_figures(figures: Mapping[str, float]) -> str:
@@ -12,4 +12,4 @@ def format_figures(figures: Mapping[str, float]) -> str:
         >>> format_figures({"survival_s": 15.0, "walk/survival_s": 20.0, "run/survival_s": 10.0})
         'survival_s 15'
     """
-    return ", ".join(f"{name} {value:.4g}" for name, value in means(figures).items())
+    return ", ".join(f"{name} {value:.4g}" for name, value in mean_figures(figures).items())

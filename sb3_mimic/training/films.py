@@ -12,7 +12,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.policies.protocol import Policy
 from sb3_mimic.report.video import record_rollout, show_rollout
 from sb3_mimic.tasks import Capability
-from sb3_mimic.tasks.motions import several
+from sb3_mimic.tasks.motions import as_tuple
 from sb3_mimic.training.job import Job
 
 #: Length of the final video [s].
@@ -97,7 +97,7 @@ def _starts(job: Job) -> list[dict[str, Any]]:
     """Reset options of videos: each clip from its first frame."""
     if not job.task.can(Capability.TRACKING):
         return [{}]
-    n_motions = len(several(job.config.motion))
+    n_motions = len(as_tuple(job.config.motion))
     if n_motions < 2:
         return [{"phase": 0.0}]
     return [{"phase": 0.0, "motion": index} for index in range(n_motions)]

@@ -19,7 +19,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.extras import require
 from sb3_mimic.io import atomic_path, check_new
 from sb3_mimic.training.run import RunFolder
-from sb3_mimic.training.trained import last_model
+from sb3_mimic.training.trained import find_last_model
 
 # Settings of a run that name places on its machine.
 _PLACES = (
@@ -78,10 +78,10 @@ def push_run(path: Path, repo: str) -> str:
     trained = config.get("train")
     if not isinstance(trained, dict) or not isinstance(algo := trained.get("algo"), str):
         raise InputError(f"{run.config}: does not say by which algorithm it was trained")
-    with tempfile.TemporaryDirectory() as folder, _told_in_a_sentence(repo):
+    with tempfile.TemporaryDirectory() as folder, _translate_errors(repo):
         name = Path(folder) / "model" / ModelName(algo, EnvironmentName(env)).filename
         name.parent.mkdir()
-        name.symlink_to(last_model(run).absolute())
+        name.symlink_to(find_last_model(run).absolute())
         # huggingface_sb3 3.0 finds the file in the working directory only; and it talks.
         with chdir(name.parent), redirect_stdout(None):
             push_to_hub(repo_id=repo, filename=name.name, commit_message="Model")
@@ -90,7 +90,7 @@ def push_run(path: Path, repo: str) -> str:
         kept = {key: value for key, value in trained.items() if key not in _PLACES}
         settings = yaml.safe_dump({**config, "train": kept}, sort_keys=False)
         (others / run.config.name).write_text(settings, encoding="utf-8")
-        figures = _figures(run)
+        figures = _read_figures(run)
         if figures:
             (others / run.evaluation.name).write_text(json.dumps(figures, indent=2) + "\n")
         card = _CARD.format(
@@ -98,7 +98,9 @@ def push_run(path: Path, repo: str) -> str:
             algo=algo.upper(),
             repo=repo,
             folder=Path("outputs", repo.rpartition("/")[2]).as_posix(),
-            figures="\n".join(f"| {name} | {value:.4g} |" for name, value in _numbers(figures)),
+            figures="\n".join(
+                f"| {name} | {value:.4g} |" for name, value in _select_numbers(figures)
+            ),
         )
         (others / "README.md").write_text(card, encoding="utf-8")
         # After the model: huggingface_sb3 3.0 leaves an empty card of its own.
@@ -127,9 +129,9 @@ def load_run(repo: str, path: Path, filename: str | None = None) -> Path:
 
     _check_repo(repo)
     check_new(path)
-    with _told_in_a_sentence(repo), _trusted(), atomic_path(path) as temporary:
+    with _translate_errors(repo), _trust_remote_code(), atomic_path(path) as temporary:
         files = HfApi().list_repo_files(repo)
-        filename = filename or _only_zip(repo, files)
+        filename = filename or _find_only_zip(repo, files)
         temporary.mkdir()
         run = RunFolder(temporary)
         run.model.write_bytes(Path(load_from_hub(repo, filename)).read_bytes())
@@ -144,7 +146,7 @@ def _check_repo(repo: str) -> None:
         raise InputError(f"repository {repo!r} must have the form user/name")
 
 
-def _only_zip(repo: str, files: list[str]) -> str:
+def _find_only_zip(repo: str, files: list[str]) -> str:
     zips = [file for file in files if file.endswith(".zip")]
     if len(zips) == 1:
         return zips[0]
@@ -152,7 +154,7 @@ def _only_zip(repo: str, files: list[str]) -> str:
     raise InputError(f"{repo}: say which .zip by --filename; there are: {there}")
 
 
-def _figures(run: RunFolder) -> dict[str, Any]:
+def _read_figures(run: RunFolder) -> dict[str, Any]:
     """The figures of the final evaluation; empty where there was none."""
     if not run.evaluation.is_file():
         return {}
@@ -160,13 +162,13 @@ def _figures(run: RunFolder) -> dict[str, Any]:
     return found
 
 
-def _numbers(figures: Mapping[str, Any]) -> list[tuple[str, float]]:
+def _select_numbers(figures: Mapping[str, Any]) -> list[tuple[str, float]]:
     model = figures.get("model", figures)
     return [(name, value) for name, value in model.items() if isinstance(value, int | float)]
 
 
 @contextmanager
-def _told_in_a_sentence(repo: str) -> Iterator[None]:
+def _translate_errors(repo: str) -> Iterator[None]:
     """What the Hub answers, as bad input: a name, a token or a network that does not do."""
     try:
         yield
@@ -178,7 +180,7 @@ def _told_in_a_sentence(repo: str) -> Iterator[None]:
 
 
 @contextmanager
-def _trusted() -> Iterator[None]:
+def _trust_remote_code() -> Iterator[None]:
     """Lets newer releases of huggingface_sb3 download: the user has said that they trust it."""
     before = os.environ.get("TRUST_REMOTE_CODE")
     os.environ["TRUST_REMOTE_CODE"] = "True"

@@ -22,8 +22,8 @@ from sb3_mimic.rl.models import check_device, make_model, resolve_actor_inputs
 from sb3_mimic.tasks import Hyperparameters, Task
 from sb3_mimic.training.config import TrainConfig
 from sb3_mimic.training.run import RunFolder
-from sb3_mimic.training.sources import Source, load_for, refinement_options
-from sb3_mimic.training.trained import model_file
+from sb3_mimic.training.sources import Source, load_demonstrations_for, refinement_options
+from sb3_mimic.training.trained import find_model_file
 
 #: Called with a sentence on what the job does.
 Log = Callable[[str], None]
@@ -110,7 +110,7 @@ class Job:
 
     def saved_demonstrations(self) -> Sequence[Trajectory]:
         """The demonstrations in the run's folder."""
-        return load_for(self.env_id, self.env_kwargs, self.run.demos)
+        return load_demonstrations_for(self.env_id, self.env_kwargs, self.run.demos)
 
     def evaluate(self, model: Policy) -> dict[str, float]:
         """Evaluates a policy by the protocol."""
@@ -143,7 +143,7 @@ def prepare_job(config: TrainConfig, run: RunFolder, log: Log, *, progress_bar: 
     # A run that has a model of its own no longer needs what it began with.
     has_begun = run.latest_checkpoint() is not None or run.clone.is_file()
     start = None if has_begun else config.pretrained_model
-    pretrained = None if start is None else read_pretrained(model_file(start))
+    pretrained = None if start is None else read_pretrained(find_model_file(start))
     hyperparameters = config.hyperparameters()
     if pretrained is not None and pretrained.hidden_sizes is not None:
         # Bare weights say nothing of their network but their shapes.

@@ -26,7 +26,7 @@ def open_run(path: Path, asked: TrainConfig) -> tuple[RunFolder, TrainConfig]:
         raise InputError(f"{run.config}: was not written by a training job")
     if run.preset.is_file():
         saved["preset"] = str(run.preset)
-    return run, TrainConfig.from_dict(saved, run.config).resumed_with(asked).resolved()
+    return run, TrainConfig.from_dict(saved, run.config).with_changes(asked).resolved()
 
 
 def resume_model(

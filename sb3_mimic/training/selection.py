@@ -6,9 +6,10 @@ Light: no torch; a simulator only where a clip is read to know its preset.
 from pathlib import Path
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.names import without_module
 from sb3_mimic.tasks import DEFAULT_TASK, Capability, Task, get_task
-from sb3_mimic.tasks.motions import Motions, several
-from sb3_mimic.tasks.presets import NO_PRESET, Preset, get_preset, preset_for
+from sb3_mimic.tasks.motions import Motions, as_tuple
+from sb3_mimic.tasks.presets import NO_PRESET, Preset, find_preset_for_clip, get_preset
 
 
 def find_preset(name_or_path: str | None) -> Preset | None:
@@ -34,12 +35,12 @@ def find_task(env: str, preset: str | None) -> Task:
     if found is None:
         return get_task(env)
     task = found.task
-    if env not in (task.name, task.env_id, DEFAULT_TASK):
+    if without_module(env) not in (task.name, without_module(task.env_id), DEFAULT_TASK):
         raise InputError(f"--preset {preset} is for --env {task.name}, not {env}")
     return task
 
 
-def known_preset(task: Task, motion: Motions | None) -> str:
+def find_known_preset(task: Task, motion: Motions | None) -> str:
     """Name of the preset that comes with the package for a clip; :data:`NO_PRESET` without one.
 
     Args:
@@ -49,7 +50,7 @@ def known_preset(task: Task, motion: Motions | None) -> str:
     Raises:
         InputError: If there is no such clip.
     """
-    motions = several(motion or task.motion)
+    motions = as_tuple(motion or task.motion)
     if not task.can(Capability.TRACKING) or len(motions) != 1:
         return NO_PRESET
     from sb3_mimic.motion import load_motion
@@ -57,7 +58,7 @@ def known_preset(task: Task, motion: Motions | None) -> str:
 
     if is_skeletal(motions[0]):
         return NO_PRESET  # retargeting it only to be told its name would cost seconds
-    preset = preset_for(load_motion(motions[0]).digest, task)
+    preset = find_preset_for_clip(load_motion(motions[0]).digest, task)
     return NO_PRESET if preset is None else preset.name
 
 
@@ -73,14 +74,14 @@ def select_task(env: str, preset: str | None, motion: Motions | None) -> Task:
         InputError: If the task, the preset or the motion is unknown.
     """
     if preset is None:
-        preset = known_preset(get_task(env), motion)
+        preset = find_known_preset(get_task(env), motion)
     return find_task(env, preset)
 
 
-def absolute(name: str) -> str:
-    """A motion or a preset; its whole path if it is a file.
+def to_absolute(name: str) -> str:
+    """A motion or a preset by its absolute path if it is a file.
 
-    A bare name is built in even where such a file is.
+    A bare name is that of a built-in one, even where such a file exists.
     """
     is_file = any(c in name for c in "./\\") and Path(name).is_file()
     return str(Path(name).resolve()) if is_file else name

@@ -9,7 +9,7 @@ def shipped_names() -> tuple[str, ...]:
     return tuple(sorted(config.parent.name for config in _folder().glob("*/config.yaml")))
 
 
-def located(path: Path) -> Path:
+def resolve_run_path(path: Path) -> Path:
     """The run folder of a policy that comes with the package, for its name; else the path itself.
 
     What lies here under that name comes first.

@@ -22,7 +22,7 @@ from sb3_mimic.policies.saved import load_policy
 from sb3_mimic.tasks import Capability, Task
 from sb3_mimic.tasks.motions import Motions
 from sb3_mimic.training.options import flag
-from sb3_mimic.training.trained import model_file
+from sb3_mimic.training.trained import find_model_file
 
 _EXPERT_ENVS = 16
 
@@ -82,7 +82,7 @@ class Source:
             InputError: If they cannot be had, or do not fit the environment.
         """
         if self.demos is not None:
-            return load_for(
+            return load_demonstrations_for(
                 self.task.env_id, self.env_kwargs, self.demos, allow_pickle=self.allow_pickle
             )
         if self.expert is not None:
@@ -122,7 +122,7 @@ class Source:
         return found
 
     def _roll_out(self, expert: Path) -> Sequence[Trajectory]:
-        policy = load_policy(model_file(expert))
+        policy = load_policy(find_model_file(expert))
         envs = make_envs(
             self.task.env_id, min(self.n_episodes, _EXPERT_ENVS), env_kwargs=self.env_kwargs
         )
@@ -132,7 +132,7 @@ class Source:
             envs.close()
 
 
-def load_for(
+def load_demonstrations_for(
     env_id: str, env_kwargs: Mapping[str, Any], path: Path, *, allow_pickle: bool = False
 ) -> Sequence[Trajectory]:
     """Loads saved demonstrations for an environment; see :func:`load_demonstrations`.

@@ -10,12 +10,13 @@ from stable_baselines3.common.policies import BasePolicy
 
 from sb3_mimic.envs.core.make import make_env
 from sb3_mimic.errors import InputError
+from sb3_mimic.names import without_module
 from sb3_mimic.policies.saved import load_policy
 from sb3_mimic.rl.models import check_device
 from sb3_mimic.tasks import Task, get_task
-from sb3_mimic.tasks.motions import Motions, chosen, given, several
+from sb3_mimic.tasks.motions import Motions, as_tuple, resolve_motion, to_kwarg
 from sb3_mimic.training.run import RunFolder
-from sb3_mimic.training.shipped import located, shipped_names
+from sb3_mimic.training.shipped import resolve_run_path, shipped_names
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,13 @@ def open_trained(
             than a run's own; if a motion is asked for where none is performed.
     """
     check_device(device)
-    path = located(path)
+    path = resolve_run_path(path)
     if not path.exists():
         raise InputError(
             f"{path}: does not exist; the folder of a run or an SB3 .zip is needed, or a policy "
             f"that comes with the package: {', '.join(shipped_names())}"
         )
-    run = run_of(path)
+    run = find_run(path)
     if run is None:
         if env is None:
             raise InputError(f"{path}: lies in no run; say which environment it is for by --env")
@@ -74,7 +75,7 @@ def open_trained(
         policy = load_policy(path, device)
         return Trained(path, policy, task.env_id, _fitting_kwargs(task, kwargs, policy))
     env_id, kwargs = run.read_environment()
-    if env is not None and get_task(env).env_id != env_id:
+    if env is not None and without_module(get_task(env).env_id) != without_module(env_id):
         raise InputError(f"{path}: was trained in {env_id}, not in --env {env}")
     try:
         gym.spec(env_id)
@@ -83,10 +84,10 @@ def open_trained(
     if motion is not None and "motion" not in kwargs:
         raise InputError(f"{path}: performs no clip, so that --motion is not for it")
     if motion is not None:
-        own = several(kwargs.get("motion"))
-        kwargs["motion"] = given([chosen(each, own) for each in several(motion)])
+        own = as_tuple(kwargs.get("motion"))
+        kwargs["motion"] = to_kwarg([resolve_motion(each, own) for each in as_tuple(motion)])
     if path.is_dir():
-        path = last_model(run)
+        path = find_last_model(run)
     return Trained(path, load_policy(path, device), env_id, kwargs)
 
 
@@ -106,17 +107,17 @@ def _fitting_kwargs(task: Task, kwargs: dict[str, Any], policy: BasePolicy) -> d
     return plain if policy.observation_space.shape == shapes[1] != shapes[0] else kwargs
 
 
-def model_file(path: Path) -> Path:
+def find_model_file(path: Path) -> Path:
     """The file of a model: that of a run's last one for its folder or name, else the path itself.
 
     Raises:
         InputError: If the path is a folder but no run's, or a run's without a model.
     """
-    path = located(path)
-    return last_model(RunFolder.open(path)) if path.is_dir() else path
+    path = resolve_run_path(path)
+    return find_last_model(RunFolder.open(path)) if path.is_dir() else path
 
 
-def run_of(path: Path) -> RunFolder | None:
+def find_run(path: Path) -> RunFolder | None:
     """The run that a path is, or lies in; None where there is none.
 
     Raises:
@@ -130,7 +131,7 @@ def run_of(path: Path) -> RunFolder | None:
     return None
 
 
-def last_model(run: RunFolder) -> Path:
+def find_last_model(run: RunFolder) -> Path:
     """The zip of a run's last model: what was trained longest, be it a checkpoint, or the clone.
 
     Raises:

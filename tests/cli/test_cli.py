@@ -28,7 +28,7 @@ from sb3_mimic.training import films, pipeline
 from sb3_mimic.training.config import TrainConfig
 from sb3_mimic.training.resume import open_run, resume_model, resumption_seed
 from sb3_mimic.training.run import RunFolder
-from sb3_mimic.training.trained import last_model
+from sb3_mimic.training.trained import find_last_model
 
 CAN_FILM = films.can_film
 SMALL = ["--n-demo-episodes", "2", "--total-bc-epochs", "2", "--n-eval-episodes", "2"]
@@ -296,12 +296,12 @@ def test_a_resumed_run_that_is_stopped_goes_on_to_where_it_was_sent(capsys: Capt
     assert code == 130
     assert f"--resume 'outputs/{name}'" in capsys.readouterr().err
     run = RunFolder(Path("outputs") / name)
-    assert last_model(run) == run.checkpoint(384)
+    assert find_last_model(run) == run.checkpoint(384)
     Path("stopping.py").write_text(Path("stopping.py").read_text().replace("388", "-1"))
     sys.modules.pop("stopping", None)
     assert main(resume) == 0
     assert read_timesteps(run.model) == 512
-    assert last_model(run) == run.model
+    assert find_last_model(run) == run.model
 
 
 def test_a_run_goes_on_without_the_model_that_it_began_with() -> None:

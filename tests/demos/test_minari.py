@@ -15,7 +15,7 @@ from sb3_mimic.cli import main
 from sb3_mimic.demos.expert import collect_expert
 from sb3_mimic.demos.minari import load_minari, save_minari
 from sb3_mimic.errors import InputError
-from sb3_mimic.training.sources import load_for
+from sb3_mimic.training.sources import load_demonstrations_for
 
 minari = pytest.importorskip("minari")
 
@@ -126,8 +126,8 @@ def test_commands(
     command = ["demos", "saved", "--env", "pidog", "--n-demo-episodes", "1"]
     assert main([*command, "--minari", "pidog/sine-v0"]) == 0
     assert "Minari dataset: pidog/sine-v0" in capsys.readouterr().out
-    (found,) = load_for(PIDOG, {}, Path("minari:pidog/sine-v0"))
-    (saved,) = load_for(PIDOG, {}, Path("saved"))
+    (found,) = load_demonstrations_for(PIDOG, {}, Path("minari:pidog/sine-v0"))
+    (saved,) = load_demonstrations_for(PIDOG, {}, Path("saved"))
     np.testing.assert_array_equal(found.acts, saved.acts)
     again = ["demos", "more", "--env", "pidog", "--n-demo-episodes", "1", "--minari"]
     assert main([*again, "pidog/sine-v0"]) == 2

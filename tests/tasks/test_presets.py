@@ -10,7 +10,7 @@ from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import load_motion
 from sb3_mimic.tasks import get_task
-from sb3_mimic.tasks.presets import NO_PRESET, get_preset, preset_for, preset_names
+from sb3_mimic.tasks.presets import NO_PRESET, find_preset_for_clip, get_preset, preset_names
 from sb3_mimic.training.config import TrainConfig
 
 EXAMPLE = {
@@ -68,12 +68,12 @@ def test_a_known_clip_gets_its_preset_unless_told_not_to(tmp_path: Path) -> None
     assert TrainConfig(env="pidog").resolved().preset == NO_PRESET
     digests = [d for name in preset_names() for d in get_preset(name).clips.values()]
     assert len(set(digests)) == len(digests)
-    assert preset_for("0" * 64, get_task("humanoid")) is None
+    assert find_preset_for_clip("0" * 64, get_task("humanoid")) is None
 
 
 def test_a_clip_is_known_by_its_content_wherever_it_lies(motions_dir: Path) -> None:
     clip = load_motion(motions_dir / "deepmimic" / "humanoid3d_walk.txt")
-    found = preset_for(clip.digest, get_task("humanoid"))
+    found = find_preset_for_clip(clip.digest, get_task("humanoid"))
     assert found is not None
     assert found.name == "humanoid-walk"
 
@@ -81,8 +81,8 @@ def test_a_clip_is_known_by_its_content_wherever_it_lies(motions_dir: Path) -> N
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1], "a preset is a YAML mapping that names its robot"),
-        ({"motion": "walk"}, "a preset is a YAML mapping that names its robot"),
+        ([1], "a preset is a YAML mapping that names its task"),
+        ({"motion": "walk"}, "a preset is a YAML mapping that names its task"),
         ({"env": "humanoid", "motoin": "walk"}, "'motoin'; did you mean motion"),
         ({"env": "humanoid", "cloning": 3}, "cloning must be a mapping, found 3"),
         ({"env": "humanoid", "cloning": {"patients": 3}}, "'patients'; did you mean patience"),

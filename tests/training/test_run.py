@@ -208,14 +208,14 @@ def test_bad_requests_are_refused(changes: dict[str, object], message: str) -> N
 def test_only_some_settings_can_be_changed_when_a_run_is_resumed() -> None:
     saved = TrainConfig(env="pidog", seed=7, n_envs=4).resolved()
     resume = Path("outputs/run")
-    resumed = saved.resumed_with(TrainConfig(resume=resume, n_rl_timesteps=9, device="cuda"))
+    resumed = saved.with_changes(TrainConfig(resume=resume, n_rl_timesteps=9, device="cuda"))
     expected = replace(saved, resume=resume, n_rl_timesteps=9, device="cuda")
     assert resumed == expected
     defaults = TrainConfig(resume=resume, device="cpu", n_eval_episodes=32)
-    elsewhere = replace(saved, device="cuda", n_eval_episodes=8).resumed_with(defaults)
+    elsewhere = replace(saved, device="cuda", n_eval_episodes=8).with_changes(defaults)
     assert (elsewhere.device, elsewhere.n_eval_episodes) == ("cpu", 32)
     with pytest.raises(InputError, match="--n-envs cannot be changed"):
-        saved.resumed_with(TrainConfig(resume=resume, n_envs=8))
+        saved.with_changes(TrainConfig(resume=resume, n_envs=8))
 
 
 def test_starting_points() -> None:

@@ -17,14 +17,14 @@ from sb3_mimic.evaluation.protocol import evaluate
 from sb3_mimic.policies.saved import read_timesteps
 from sb3_mimic.training import films
 from sb3_mimic.training.run import RunFolder
-from sb3_mimic.training.shipped import located, shipped_names
-from sb3_mimic.training.trained import model_file, open_trained
+from sb3_mimic.training.shipped import resolve_run_path, shipped_names
+from sb3_mimic.training.trained import find_model_file, open_trained
 
 NAMES = shipped_names()
 
 
-def run_of(name: str) -> RunFolder:
-    return RunFolder.open(located(Path(name)))
+def find_run(name: str) -> RunFolder:
+    return RunFolder.open(resolve_run_path(Path(name)))
 
 
 def test_the_robots_have_one() -> None:
@@ -34,7 +34,7 @@ def test_the_robots_have_one() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_a_small_run_with_its_figures(name: str) -> None:
-    run = run_of(name)
+    run = find_run(name)
     assert run.model.stat().st_size < 2.5e6
     figures = json.loads(run.evaluation.read_text(encoding="utf-8"))
     assert figures["num_timesteps"] == read_timesteps(run.model)
@@ -48,7 +48,7 @@ def test_each_is_a_small_run_with_its_figures(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_still_does_what_its_evaluation_says(name: str) -> None:
     trained = open_trained(Path(name))
-    said = json.loads(run_of(name).evaluation.read_text(encoding="utf-8"))["model"]
+    said = json.loads(find_run(name).evaluation.read_text(encoding="utf-8"))["model"]
     # Fewer start phases than were evaluated, on perhaps another processor. Of the randomized robots
     # all: they and their commands differ, and where another processor makes one more of them fall
     # the mean is a thirtieth less.
@@ -67,7 +67,7 @@ def test_each_still_does_what_its_evaluation_says(name: str) -> None:
 def test_training_goes_on_from_one() -> None:
     trained = open_trained(Path("humanoid-walk"))
     env = make_envs(trained.env_id, 2, seed=0, env_kwargs=trained.env_kwargs)
-    model = PPO.load(model_file(Path("humanoid-walk")), env=env, n_steps=16, device="cpu")
+    model = PPO.load(find_model_file(Path("humanoid-walk")), env=env, n_steps=16, device="cpu")
     before = model.policy.state_dict()["action_net.weight"].clone()
     model.learn(64)
     assert not np.array_equal(before, model.policy.state_dict()["action_net.weight"])
@@ -78,10 +78,10 @@ def test_what_lies_here_under_the_name_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert located(Path("humanoid-walk")).is_absolute()
-    assert located(Path("./somewhere/humanoid-walk")) == Path("somewhere/humanoid-walk")
+    assert resolve_run_path(Path("humanoid-walk")).is_absolute()
+    assert resolve_run_path(Path("./somewhere/humanoid-walk")) == Path("somewhere/humanoid-walk")
     Path("humanoid-walk").mkdir()
-    assert located(Path("humanoid-walk")) == Path("humanoid-walk")
+    assert resolve_run_path(Path("humanoid-walk")) == Path("humanoid-walk")
     with pytest.raises(InputError, match=r"is no run: there is no config\.yaml"):
         open_trained(Path("humanoid-walk"))
 
@@ -111,5 +111,5 @@ def test_one_that_does_not_exist_is_refused_with_those_that_do() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_policy_names_no_place_on_the_machine_that_it_was_trained_on(name: str) -> None:
-    with zipfile.ZipFile(run_of(name).model) as archive:
+    with zipfile.ZipFile(find_run(name).model) as archive:
         assert json.loads(archive.read("data"))["tensorboard_log"] is None
