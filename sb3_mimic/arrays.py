@@ -1,4 +1,4 @@
-"""Names of the array types that the package passes around, and what is asked of all of them."""
+"""Names of the array types that the package passes around, and runs of a mask."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,30 +1,30 @@
-"""Is this machine fit to train and to draw? What is wrong, and what to do about it.
+"""Checks whether this machine can train and draw, and says what to do where it cannot.
 
-Light to import: what may crash is tried in other processes.
+Light to import: code that may crash runs in other processes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from sb3_mimic.doctor.finding import Finding
+from sb3_mimic.doctor.check import Check
 from sb3_mimic.doctor.graphics import check_graphics
 from sb3_mimic.doctor.machine import check_threads, check_writing, usable_cores
 from sb3_mimic.doctor.packages import check_torch, check_versions
 from sb3_mimic.doctor.smoke import check_smoke
 
 
-def examine(output_dir: Path, *, smoke: bool = True) -> Iterator[Finding]:
-    """Looks at everything, one after the other.
+def examine(output_dir: Path, *, smoke: bool = True) -> Iterator[Check]:
+    """Checks everything, one after the other.
 
     Args:
-        output_dir: Where runs are to be written.
+        output_dir: Folder of the runs.
         smoke: Whether a small job is run at the end, which takes most of the time.
 
     Yields:
-        What was found, as it is found.
+        The checks, each when it is done.
     """
     cores = usable_cores()
-    checks: Sequence[Callable[[], Sequence[Finding]]] = (
+    checks: Sequence[Callable[[], Sequence[Check]]] = (
         check_versions,
         lambda: check_torch(cores),
         lambda: [check_threads(cores)],

@@ -1,11 +1,11 @@
-"""Can pictures be drawn, and can a window be opened?"""
+"""Checks of OpenGL and of the display."""
 
 import os
 
-from sb3_mimic.doctor.finding import Finding, ProbeError, probe
+from sb3_mimic.doctor.check import Check, ProbeError, probe
 
 BACKENDS = ("egl", "osmesa", "glfw")
-"""What ``MUJOCO_GL`` can name, in the order in which they are preferred without a display."""
+"""The values of ``MUJOCO_GL``, in the order of preference without a display."""
 
 _DRAW = """
 import json, mujoco
@@ -42,7 +42,7 @@ _LIBRARIES = (
 )
 
 
-def check_graphics() -> list[Finding]:
+def check_graphics() -> list[Check]:
     """Draws a picture with each backend, and tries to open a window."""
     works: dict[str, str] = {}
     fails: dict[str, str] = {}
@@ -56,17 +56,17 @@ def check_graphics() -> list[Finding]:
             works[backend] = renderer
         else:
             fails[backend] = "the picture is black"
-    return [_pictures(works, fails), _chosen(works, fails), _window()]
+    return [_pictures(works, fails), _selected_backend(works, fails), _window()]
 
 
-def _pictures(works: dict[str, str], fails: dict[str, str]) -> Finding:
+def _pictures(works: dict[str, str], fails: dict[str, str]) -> Check:
     shown = [
         *(f"{backend} works" + (f" ({name})" if name else "") for backend, name in works.items()),
         *(f"{backend} does not: {why}" for backend, why in fails.items()),
     ]
     if works:
-        return Finding("OpenGL", "ok", "; ".join(shown))
-    return Finding(
+        return Check("OpenGL", "ok", "; ".join(shown))
+    return Check(
         "OpenGL",
         "error",
         "no OpenGL library can draw: no videos, no camera; " + "; ".join(shown),
@@ -74,28 +74,28 @@ def _pictures(works: dict[str, str], fails: dict[str, str]) -> Finding:
     )
 
 
-def _chosen(works: dict[str, str], fails: dict[str, str]) -> Finding:
-    """What ``MUJOCO_GL`` names, or what is taken without it."""
-    chosen = os.environ.get("MUJOCO_GL", "")
-    if chosen == "disabled":
-        return Finding(
+def _selected_backend(works: dict[str, str], fails: dict[str, str]) -> Check:
+    """The backend that ``MUJOCO_GL`` names, or the default."""
+    selected = os.environ.get("MUJOCO_GL", "")
+    if selected == "disabled":
+        return Check(
             "MUJOCO_GL", "warning", "disabled: no videos, no camera", "unset it to have them"
         )
     another = f"MUJOCO_GL={next(iter(works))}" if works else _LIBRARIES
-    if not chosen:
+    if not selected:
         default = _default_backend()
         if default in works or not works:
-            return Finding("MUJOCO_GL", "ok", f"not set: {default} is taken")
-        return Finding(
+            return Check("MUJOCO_GL", "ok", f"not set: {default} is taken")
+        return Check(
             "MUJOCO_GL", "error", f"not set: {default} is taken and does not work", another
         )
-    if chosen in works:
-        return Finding("MUJOCO_GL", "ok", chosen)
-    why = fails.get(chosen, f"must be one of {', '.join(BACKENDS)}")
-    return Finding(
+    if selected in works:
+        return Check("MUJOCO_GL", "ok", selected)
+    why = fails.get(selected, f"must be one of {', '.join(BACKENDS)}")
+    return Check(
         "MUJOCO_GL",
         "error",
-        f"{chosen}: {why}; MuJoCo does not load or draw with it",
+        f"{selected}: {why}; MuJoCo does not load or draw with it",
         f"unset it, or {another}",
     )
 
@@ -110,15 +110,15 @@ def _default_backend() -> str:
     )
 
 
-def _window() -> Finding:
+def _window() -> Check:
     # Imported late: the package that it is in sets MUJOCO_GL.
     from sb3_mimic.envs.core.opengl import has_display
 
     advice = "sb3-mimic play writes a video without --window"
     if not has_display():
-        return Finding("display", "warning", "there is none: no windows", advice)
+        return Check("display", "warning", "there is none: no windows", advice)
     try:
         probe(_WINDOW)
     except ProbeError as error:
-        return Finding("display", "error", f"one is named, but {error}", f"unset DISPLAY; {advice}")
-    return Finding("display", "ok", "windows can be opened")
+        return Check("display", "error", f"one is named, but {error}", f"unset DISPLAY; {advice}")
+    return Check("display", "ok", "windows can be opened")

@@ -1,4 +1,4 @@
-"""Cores, and places to write."""
+"""Checks of cores and of folders to write to."""
 
 import os
 import shutil
@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 
 from sb3_mimic.cache import cache_folder
-from sb3_mimic.doctor.finding import Finding
+from sb3_mimic.doctor.check import Check
 
 # Below this a long run with its checkpoints, videos and logs may not fit [bytes].
-_LITTLE_SPACE = 1e9
+_MIN_SPACE = 1e9
 
 
 def usable_cores() -> int:
@@ -25,13 +25,13 @@ def usable_cores() -> int:
         return cores
 
 
-def check_threads(cores: int) -> Finding:
-    """Are there cores enough for physics?"""
+def check_threads(cores: int) -> Check:
+    """Checks whether there are enough cores for physics."""
     total = os.cpu_count() or cores
     shown = f"{cores} of {total} cores can be used" if cores < total else f"{cores} cores"
     if cores >= 2:
-        return Finding("threads", "ok", shown)
-    return Finding(
+        return Check("threads", "ok", shown)
+    return Check(
         "threads",
         "warning",
         f"{shown}: too few threads, physics is computed on all there are",
@@ -40,23 +40,23 @@ def check_threads(cores: int) -> Finding:
     )
 
 
-def check_writing(output_dir: Path) -> list[Finding]:
-    """Can runs, refined actions and temporary files be written?"""
+def check_writing(output_dir: Path) -> list[Check]:
+    """Checks whether runs, refined actions and temporary files can be written."""
     return [
-        _writable("outputs", output_dir, "another folder by --output-dir"),
-        _writable("cache", cache_folder(), "another folder by SB3_MIMIC_CACHE"),
-        _writable("temporary files", _temporary(), "another folder by TMPDIR"),
+        _check_folder("outputs", output_dir, "another folder by --output-dir"),
+        _check_folder("cache", cache_folder(), "another folder by SB3_MIMIC_CACHE"),
+        _check_folder("temporary files", _temporary_folder(), "another folder by TMPDIR"),
     ]
 
 
-def _temporary() -> Path:
+def _temporary_folder() -> Path:
     try:
         return Path(tempfile.gettempdir())
     except FileNotFoundError:  # none that can be written to
         return Path(os.environ.get("TMPDIR", "/tmp"))
 
 
-def _writable(name: str, folder: Path, other: str) -> Finding:
+def _check_folder(name: str, folder: Path, other: str) -> Check:
     existing = folder.absolute()
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
@@ -64,7 +64,7 @@ def _writable(name: str, folder: Path, other: str) -> Finding:
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"x")
     except OSError as error:
-        return Finding(
+        return Check(
             name,
             "error",
             f"{folder} cannot be written to ({error.strerror})",
@@ -72,6 +72,6 @@ def _writable(name: str, folder: Path, other: str) -> Finding:
         )
     free = shutil.disk_usage(existing).free
     shown = f"{folder} can be written to, {free / 1e9:.1f} GB free"
-    if free < _LITTLE_SPACE:
-        return Finding(name, "warning", shown, f"make room, or {other}")
-    return Finding(name, "ok", shown)
+    if free < _MIN_SPACE:
+        return Check(name, "warning", shown, f"make room, or {other}")
+    return Check(name, "ok", shown)

@@ -1,4 +1,4 @@
-"""Are the right packages installed, and the right build of torch?"""
+"""Checks of the installed packages and of the build of torch."""
 
 import importlib.metadata
 import platform
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from sb3_mimic.doctor.finding import Finding, ProbeError, probe
+from sb3_mimic.doctor.check import Check, ProbeError, probe
 from sb3_mimic.versions import versions
 
 TESTED = {
@@ -32,23 +32,23 @@ print(json.dumps({
 """
 
 
-def check_versions() -> list[Finding]:
+def check_versions() -> list[Check]:
     """Python and the dependencies against what this package asks for and what is tested."""
     found = versions()
     shown = ", ".join(f"{name} {found[name]}" for name in ("python", "sb3-mimic") if name in found)
     return [
-        Finding("python", "ok", f"{shown}, {platform.system()} {platform.machine()}"),
+        Check("python", "ok", f"{shown}, {platform.system()} {platform.machine()}"),
         _check_requirements(),
         _check_line(found),
     ]
 
 
-def _check_requirements() -> Finding:
+def _check_requirements() -> Check:
     """Every dependency that the installed package declares, extras left out."""
     try:
         declared = importlib.metadata.requires("sb3-mimic") or []
     except importlib.metadata.PackageNotFoundError:
-        return Finding(
+        return Check(
             "packages", "error", "sb3-mimic is not installed", "pip install -e . in the checkout"
         )
     needs = [Requirement(text) for text in declared]
@@ -63,21 +63,21 @@ def _check_requirements() -> Finding:
         if not need.specifier.contains(version, prereleases=True):
             wrong.append(f"{need.name} {version} is not {need.specifier}")
     if wrong:
-        return Finding("packages", "error", "; ".join(wrong), f"install them: {_INSTALL}")
-    return Finding("packages", "ok", f"{len(needs)} requirements, all met")
+        return Check("packages", "error", "; ".join(wrong), f"install them: {_INSTALL}")
+    return Check("packages", "ok", f"{len(needs)} requirements, all met")
 
 
-def _check_line(found: dict[str, str]) -> Finding:
+def _check_line(found: dict[str, str]) -> Check:
     have = {name: found.get(name, "missing") for name in next(iter(TESTED.values()))}
     shown = ", ".join(f"{name} {version}" for name, version in have.items())
     for line, wanted in TESTED.items():
         if all(_release(have[name]) == release for name, release in wanted.items()):
-            return Finding("dependency line", "ok", f"{line} line: {shown}")
+            return Check("dependency line", "ok", f"{line} line: {shown}")
     lines = "; ".join(
         ", ".join(f"{name} {release}" for name, release in wanted.items())
         for wanted in TESTED.values()
     )
-    return Finding(
+    return Check(
         "dependency line",
         "warning",
         f"{shown}: not one of the two lines that are tested",
@@ -89,14 +89,14 @@ def _release(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def check_torch(cores: int) -> list[Finding]:
-    """Does torch load and compute, is it the build for this machine, with how many threads?"""
+def check_torch(cores: int) -> list[Check]:
+    """Checks that torch loads and computes, its build and its number of threads."""
     driver = has_nvidia()
     try:
         torch = probe(_TORCH)
     except ProbeError as error:
         return [
-            Finding(
+            Check(
                 "torch",
                 "error",
                 f"cannot be used: {error}",
@@ -107,26 +107,24 @@ def check_torch(cores: int) -> list[Finding]:
     build = f"CUDA {torch['built']}" if torch["built"] else "CPU"
     shown = f"{torch['version']}, {build} build"
     if torch["device"]:
-        gpu = Finding("gpu", "ok", f"{torch['device']}, in torch's reach (--device cuda)")
+        gpu = Check("gpu", "ok", f"{torch['device']}, in torch's reach (--device cuda)")
     elif driver:
-        gpu = Finding(
-            "gpu", "warning", "an NVIDIA GPU that torch does not reach", "see torch, above"
-        )
+        gpu = Check("gpu", "warning", "an NVIDIA GPU that torch does not reach", "see torch, above")
     else:
-        gpu = Finding("gpu", "ok", "none; these networks are small, --device cpu is the default")
+        gpu = Check("gpu", "ok", "none; these networks are small, --device cpu is the default")
     return [_torch_build(shown, torch, driver), gpu, _torch_threads(torch["threads"], cores)]
 
 
-def _torch_build(shown: str, torch: dict[str, object], driver: bool) -> Finding:
+def _torch_build(shown: str, torch: dict[str, object], driver: bool) -> Check:
     if torch["built"] and not driver:
-        return Finding(
+        return Check(
             "torch",
             "warning",
             f"{shown}, and no NVIDIA GPU: gigabytes for nothing",
             "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cpu",
         )
     if torch["built"] and not torch["cuda"]:
-        return Finding(
+        return Check(
             "torch",
             "error",
             f"{shown}, but it cannot use the GPU here",
@@ -134,25 +132,25 @@ def _torch_build(shown: str, torch: dict[str, object], driver: bool) -> Finding:
             "the torch for that",
         )
     if driver and not torch["built"]:
-        return Finding(
+        return Check(
             "torch",
             "warning",
             f"{shown} on a machine with an NVIDIA GPU: --device cuda cannot work",
             "only the camera gains by it; pip install --force-reinstall torch from PyPI",
         )
-    return Finding("torch", "ok", shown)
+    return Check("torch", "ok", shown)
 
 
-def _torch_threads(threads: int, cores: int) -> Finding:
+def _torch_threads(threads: int, cores: int) -> Check:
     shown = f"torch computes with {threads} on {cores} cores"
     if threads > cores:
-        return Finding(
+        return Check(
             "torch threads",
             "warning",
             f"{shown}: they take turns",
             "OMP_NUM_THREADS=1, physics takes the cores",
         )
-    return Finding("torch threads", "ok", shown)
+    return Check("torch threads", "ok", shown)
 
 
 def has_nvidia() -> bool:

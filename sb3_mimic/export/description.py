@@ -1,4 +1,4 @@
-"""What is written into an exported file: what its numbers mean, and where they come from."""
+"""The description in an exported file: the meaning of its numbers, and where they come from."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ INPUT, OUTPUT = "observation", "action"
 
 @dataclass(frozen=True)
 class Servo:
-    """What :mod:`sb3_mimic.export.onboard` must know of a policy that it runs on the robot.
+    """What a program on the robot's own computer must know of a policy that it runs.
 
     Attributes:
         history: Past actions and inertial samples in an observation.
@@ -42,13 +42,12 @@ class Description:
 
     Attributes:
         observation: ``shape`` of one, ``dtype``, and ``layout``: name, length and unit of each part
-            in order; empty for environments that do not tell.
+            in order; empty for environments of other packages.
         action: ``shape`` of one, ``low``, ``high``, and ``scaling``: what it asks of the robot.
         robot: ``name``, ``joints`` in the order of the actions, ``control_rate`` [Hz] and the
             sha256 of the MJCF; empty for other environments.
         env: ``id`` and ``kwargs`` of the environment; empty where it is not known.
-        servo: What the program on the robot must know; see :class:`Servo`. Empty for policies that
-            cannot run there.
+        servo: A :class:`Servo`; empty for policies that cannot run on the robot's computer.
         model: ``file`` name and ``sha256`` of the SB3 zip.
         parity: Largest difference from SB3's ``predict`` and over how many observations.
         versions: Of the packages that the file was made with.
@@ -79,7 +78,7 @@ def describe(
     """The description of a graph.
 
     Args:
-        graph: What is exported.
+        graph: The graph that is exported.
         model: The SB3 zip it was read from.
         env_id: Gymnasium id of its environment; None where it is not known.
         env_kwargs: The environment's keyword arguments.

@@ -27,10 +27,10 @@ _OPSET = 18
 
 
 class ExportedPolicy(ABC):
-    """A policy read from an exported file. It stands wherever an SB3 policy's ``predict`` does.
+    """A policy read from an exported file, with SB3's ``predict``.
 
     Attributes:
-        description: What is written in the file.
+        description: The description in the file.
     """
 
     description: Description
@@ -50,16 +50,16 @@ class ExportedPolicy(ABC):
 
         Args:
             observation: Of the environment, ``(*shape)`` or ``(n, *shape)``.
-            state: Handed back; these policies remember nothing.
-            episode_start: Not needed.
-            deterministic: Actions are deterministic either way: the noise was left behind.
+            state: Returned as it is; these policies have no memory.
+            episode_start: Ignored.
+            deterministic: Ignored; actions are always deterministic.
 
         Raises:
             InputError: If the observation has another shape.
         """
         del episode_start, deterministic
-        told = self.description.observation
-        shape, array = tuple(told["shape"]), np.asarray(observation, told["dtype"])
+        expected = self.description.observation
+        shape, array = tuple(expected["shape"]), np.asarray(observation, expected["dtype"])
         if array.shape == shape:
             return self.run(array[None])[0], state
         if array.shape[1:] != shape:
@@ -111,7 +111,7 @@ class TorchScriptPolicy(ExportedPolicy):
     def __init__(self, path: Path) -> None:
         extra = {KEY: ""}
         try:
-            with _quiet():
+            with _suppress_warnings():
                 self._module = th.jit.load(  # type: ignore[no-untyped-call]
                     str(path), map_location="cpu", _extra_files=extra
                 )
@@ -147,7 +147,7 @@ class Writer:
         graph.eval()
         # Two, since a batch of one would be taken for a constant.
         example = graph.example(2)
-        with th.no_grad(), _quiet():
+        with th.no_grad(), _suppress_warnings():
             if file_format == "torchscript":
                 # Frozen: the critic, which nothing computes with, stays out of the file.
                 traced = th.jit.trace(graph, example)  # type: ignore[no-untyped-call]
@@ -169,7 +169,7 @@ class Writer:
         """Writes the file."""
         text = description.to_json()
         if self.format == "torchscript":
-            with _quiet():
+            with _suppress_warnings():
                 th.jit.save(self.graph, str(path), _extra_files={KEY: text})
             return
         self.graph.model.metadata_props[KEY] = text
@@ -206,8 +206,8 @@ def _read_description(path: Path, text: str | bytes | None) -> Description:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Hides what the exporters say about themselves.
+def _suppress_warnings() -> Iterator[None]:
+    """Hides the exporters' warnings.
 
     TorchScript is deprecated, and asked for by name here; the other one warns of torchvision's
     operators and of a name within torch.

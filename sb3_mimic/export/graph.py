@@ -31,7 +31,7 @@ class PolicyGraph(nn.Module):
 
     def __init__(self, policy: BasePolicy) -> None:
         super().__init__()
-        self.actor, action_space = _checked(policy)
+        self.actor, action_space = _require_exportable(policy)
         self.pictures = is_image_space(policy.observation_space)
         self.register_buffer("low", th.as_tensor(action_space.low))
         self.register_buffer("high", th.as_tensor(action_space.high))
@@ -62,18 +62,18 @@ class PolicyGraph(nn.Module):
         return th.from_numpy(np.zeros((n, *self.input_shape), self.input_dtype))
 
 
-def probes(policy: BasePolicy, n: int, seed: int = 0) -> NDArray[Any]:
-    """Observations ``(n, *input_shape)`` that take a graph through its whole range.
+def random_observations(policy: BasePolicy, n: int, seed: int = 0) -> NDArray[Any]:
+    """Random observations ``(n, *input_shape)`` that cover a graph's whole range.
 
-    Pictures are noise. Numbers are drawn around the mean of the normalizer's statistics, by one to
-    a hundred standard deviations, so that its clipping and that of the actions are met as well.
+    Pictures are noise. Numbers lie one to a hundred standard deviations around the mean of the
+    normalizer's statistics, so that its clipping and that of the actions take part.
 
     Args:
         policy: The policy.
-        n: How many.
+        n: Their number.
         seed: Seed of the draw.
     """
-    # Imported late: learn.policies is not needed to run a graph.
+    # Imported late: the normalizer is not needed to run a graph.
     from sb3_mimic.policies.normalizer import normalizers
 
     generator = np.random.default_rng(seed)
@@ -89,8 +89,12 @@ def probes(policy: BasePolicy, n: int, seed: int = 0) -> NDArray[Any]:
     return drawn.astype(np.float32)
 
 
-def _checked(policy: BasePolicy) -> tuple[ActorCriticPolicy, spaces.Box]:
-    """The policy and its action space, if they are of a kind that this graph can stand for."""
+def _require_exportable(policy: BasePolicy) -> tuple[ActorCriticPolicy, spaces.Box]:
+    """The policy and its action space.
+
+    Raises:
+        InputError: If the policy is of a kind that this graph does not cover.
+    """
     if not isinstance(policy, ActorCriticPolicy):
         raise InputError(
             f"a {type(policy).__name__} cannot be exported; the actor-critic policy of an "

@@ -1,4 +1,4 @@
-"""From an SB3 model to an exported file that is known to act the same."""
+"""Exports an SB3 model, and checks that the file acts as the model does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,9 +13,10 @@ from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.errors import InputError
 from sb3_mimic.export.description import Description, describe
 from sb3_mimic.export.files import SUFFIXES, Format, Writer, load_exported
-from sb3_mimic.export.graph import PolicyGraph, probes
+from sb3_mimic.export.graph import PolicyGraph, random_observations
 from sb3_mimic.io import atomic_path
-from sb3_mimic.policies.asymmetric import AsymmetricPolicy, actor_policy
+from sb3_mimic.policies.asymmetric import AsymmetricPolicy, extract_actor
+from sb3_mimic.tasks import TASKS
 
 TOLERANCE = 1e-5
 """Largest difference between an action of the file and SB3's; single precision leaves 1e-6."""
@@ -25,12 +26,12 @@ _ROLLOUT_ENVS = 8
 
 
 @dataclass(frozen=True)
-class Exported:
-    """What an export gave.
+class ExportResult:
+    """The result of an export.
 
     Attributes:
         path: The file.
-        description: What is written in it.
+        description: The description in it.
     """
 
     path: Path
@@ -51,12 +52,12 @@ def export_policy(
     env_id: str | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     for_robot: bool = False,
-) -> Exported:
+) -> ExportResult:
     """Writes a policy as a file that runs without SB3, if it acts as SB3 does.
 
-    Of a policy whose critic sees more than its actor, the actor's part of observations goes in.
-    Compared are the actions for the observations of a rollout, where the environment is known, and
-    for drawn ones that reach far beyond, each one alone and all in one batch.
+    If the critic sees more than the actor, the file takes the actor's part of observations. The
+    actions are compared one by one and in a batch: for observations of a rollout, if the
+    environment is known, and for random ones that reach far beyond.
 
     Args:
         policy: The policy, on the processor; see :func:`sb3_mimic.policies.saved.load_policy`.
@@ -65,8 +66,8 @@ def export_policy(
         file_format: ``onnx`` or ``torchscript``.
         env_id: Gymnasium id of the environment, which the file then describes.
         env_kwargs: Its keyword arguments.
-        for_robot: Whether the policy is meant for PiDog's own computer: refuse what cannot run
-            there.
+        for_robot: Whether the policy is to run on the robot's own computer; one that cannot is
+            refused.
 
     Raises:
         InputError: If the policy cannot be exported, or cannot run where it is meant to, or the
@@ -86,18 +87,22 @@ def export_policy(
         raise InputError(f"{output}: a file of {file_format} must end in {SUFFIXES[file_format]}")
     kwargs = dict(env_kwargs or {})
     if isinstance(policy, AsymmetricPolicy):
-        policy, kwargs["privileged"] = actor_policy(policy), False
+        policy, kwargs["privileged"] = extract_actor(policy), False
     graph = PolicyGraph(policy)
     description = describe(graph, model, env_id, kwargs)
     if for_robot and not description.servo:
+        others = [
+            f"--env {task.name}"
+            for task in TASKS.values()
+            if task.program_writer is not None and task.env_id != env_id
+        ]
         raise InputError(
-            f"{model}: observes what no robot measures; --servo makes PiDog's program, of policies "
-            "trained with observation=hardware (--env pidog-hardware)"
+            f"{model}: observes what no robot measures; a program for the robot (--servo) needs a "
+            f"policy that was trained on what its own sensors give ({' or '.join(others)})"
         )
-    observations = probes(policy, _N_PROBES)
+    observations = random_observations(policy, _N_PROBES)
     if env_id is not None:
-        met = _rollout(policy, env_id, kwargs)
-        observations = np.concatenate((met, observations))
+        observations = np.concatenate((_rollout(policy, env_id, kwargs), observations))
     writer = Writer.trace(graph, file_format)
     with atomic_path(output) as temporary:
         writer.write(temporary, description)
@@ -110,7 +115,7 @@ def export_policy(
         parity = {"max_difference": difference, "observations": len(observations)}
         description = replace(description, parity=parity)
         writer.write(temporary, description)
-    return Exported(output, description)
+    return ExportResult(output, description)
 
 
 def _difference(policy: BasePolicy, path: Path, observations: NDArray[Any]) -> float:
@@ -123,7 +128,7 @@ def _difference(policy: BasePolicy, path: Path, observations: NDArray[Any]) -> f
 
 
 def _rollout(policy: BasePolicy, env_id: str, env_kwargs: Mapping[str, Any]) -> NDArray[Any]:
-    """Observations that the policy meets; some of its actions are noisy, so that it meets more.
+    """Observations of a rollout in which every other step is noisy, to reach more of them.
 
     Raises:
         InputError: If the policy is for other observations than the environment's.

@@ -12,7 +12,7 @@ import pytest
 
 from sb3_mimic.cli import main
 from sb3_mimic.doctor import machine, packages
-from sb3_mimic.doctor.finding import Finding, ProbeError, probe
+from sb3_mimic.doctor.check import Check, ProbeError, probe
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -224,12 +224,12 @@ def test_lines_for_people_name_advice(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     findings = [
-        Finding("threads", "ok", "8 cores"),
-        Finding("display", "warning", "none", "write a video"),
+        Check("threads", "ok", "8 cores"),
+        Check("display", "warning", "none", "write a video"),
     ]
     monkeypatch.setattr("sb3_mimic.doctor.examine", lambda *_, **__: iter(findings))
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out == ["ok    threads: 8 cores", "warn  display: none", "      → write a video"]
-    findings.append(Finding("outputs", "error", "full", "make room"))
+    findings.append(Check("outputs", "error", "full", "make room"))
     assert main(["doctor"]) == 1

@@ -1,4 +1,4 @@
-"""Exported files act as SB3's predict does, and say what their numbers mean."""
+"""ExportResult files act as SB3's predict does, and say what their numbers mean."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation.protocol import evaluate
 from sb3_mimic.export import policy as export
 from sb3_mimic.export.files import Format, Writer, load_exported
-from sb3_mimic.export.graph import PolicyGraph, probes
+from sb3_mimic.export.graph import PolicyGraph, random_observations
 from sb3_mimic.policies.normalizer import normalizers
 from sb3_mimic.policies.saved import load_policy
 from sb3_mimic.tasks import get_task
@@ -194,7 +194,7 @@ def test_scaling_is_what_an_action_adds(control: str) -> None:
     env: gym.Env[Any, Any] = gym.make("sb3_mimic/HumanoidMimic-v0", control=control)
     batch: Any = env.unwrapped.batched  # type: ignore[attr-defined]
     env.reset(seed=0)
-    low, high = batch._control(np.zeros((1, 28))), batch._control(np.ones((1, 28)))
+    low, high = batch.controls(np.zeros((1, 28))), batch.controls(np.ones((1, 28)))
     np.testing.assert_allclose((high - low)[0], batch.action_scaling["scale"])
     env.close()  # type: ignore[no-untyped-call]
 
@@ -224,11 +224,11 @@ trace: Any = Writer.__dict__["trace"]
 def test_probes_reach_the_normalizers_clip(folder: Path) -> None:
     policy = load_policy(trained_zip(folder, "pidog", "ppo"))
     (normalizer,) = normalizers(policy)
-    drawn = probes(policy, 256)
+    drawn = random_observations(policy, 256)
     scaled = normalizer(th.from_numpy(drawn)).abs()
     assert (scaled == normalizer.clip).any()
     assert (scaled < 1).any()
-    np.testing.assert_array_equal(drawn, probes(policy, 256))
+    np.testing.assert_array_equal(drawn, random_observations(policy, 256))
 
 
 class Discrete(gym.Env[Any, Any]):

@@ -1,4 +1,4 @@
-"""What the doctor found, and how it looks into another process."""
+"""The result of a check, and code run in another process."""
 
 import json
 import os
@@ -15,15 +15,15 @@ _TIMEOUT = 60.0  # [s]; imports take a second or two, on a machine under load te
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
+class Check:
+    """The result of one check of the machine.
 
     Attributes:
-        name: What, as "threads".
+        name: What was checked, as "threads".
         status: ``error``: something does not work; ``warning``: something works less well than it
-            could, or is not to be had here.
+            could, or is not available here.
         found: What was found.
-        advice: What to do about it; empty where nothing is to be done.
+        advice: What to do about it; empty if nothing is to be done.
     """
 
     name: str
@@ -39,12 +39,12 @@ class ProbeError(Exception):
 def probe(
     code: str, environment: Mapping[str, str | None] | None = None, timeout: float = _TIMEOUT
 ) -> Any:
-    """Runs code in a new interpreter: what crashes there does not crash the doctor.
+    """Runs code in a new interpreter, whose crash leaves the doctor running.
 
     Args:
         code: Its last line of output is JSON.
         environment: Changes to the environment; None removes a variable.
-        timeout: Seconds after which it is given up.
+        timeout: Seconds after which it is stopped.
 
     Returns:
         The JSON.
