@@ -1,10 +1,9 @@
 """Behavior cloning: imitation's ``BC`` on the policy inside a freshly built model.
 
-Nothing is copied afterwards: the policy that was cloned is the one that reinforcement learning goes
-on with, its own optimizer untouched. What BC does not do by itself is done around it: the
-normalizer takes its statistics from the demonstrations, whole trajectories are held out, the
-weights of the best validation error are kept, and the policy's noise is set from the error that
-remains.
+Nothing is copied afterwards: reinforcement learning goes on with the policy that was cloned, its
+own optimizer untouched. The rest happens around BC: the normalizer takes its statistics from the
+demonstrations, whole trajectories are held out, the weights of the best validation error are kept,
+and the policy's noise is set from the error that remains.
 """
 
 import warnings

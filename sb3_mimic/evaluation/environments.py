@@ -1,7 +1,7 @@
-"""The environments that a policy is evaluated in: how they are given, and what the protocol fixes.
+"""The environments that a policy is evaluated in, and the options that the protocol fixes.
 
-An environment is given as its id, or as one that exists: then the protocol's episodes are run in a
-batch made like it, and the environment itself is neither stepped nor closed.
+An environment is passed by its id, or as an object: then the protocol's episodes run in a batch
+made like it, and the environment itself is neither stepped nor closed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -42,10 +42,9 @@ PROTOCOL: Final[Mapping[str, Any]] = {
     "episode_seconds": 20.0,
     "push_force": 0.0,
 }
-"""What the protocol fixes about tracking; observation and control are the policy's."""
+"""Options of tracking that the protocol fixes; observation and control are the policy's."""
 
-# Wrappers of SB3's that change neither the task nor, once a policy is shown normalized
-# observations, what it sees.
+# Wrappers of SB3's that leave the task as it is. VecNormalize is applied around the policy.
 _TRANSPARENT = (VecMonitor, VecCheckNan, VecNormalize, VecTransposeImage)
 
 

@@ -32,7 +32,7 @@ from sb3_mimic.spatial import from_heading_frame, heading
 
 IntArray = NDArray[np.intp]
 
-#: When it comes, and how long the body must not fall after it [s].
+#: Time of the push, and time after it that the body must not fall [s].
 PUSH_AFTER, PUSH_SURVIVAL = 1.0, 3.0
 #: Moments of a motion at which a body is pushed.
 N_PHASES: Final = 8
@@ -41,9 +41,9 @@ SPREADS: Final = (0.0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3)
 
 # Directions of pushes in the heading frame: forward, to the left, to the right.
 _DIRECTIONS = np.array([(1.0, 0.0), (0.0, 1.0), (0.0, -1.0)])
-# In parts of the robot's weight: the first push, the precision, and what is not gone beyond.
+# In parts of the robot's weight: the first push, the precision, and the largest push tried.
 _FIRST, _PRECISION, _MOST = 0.5, 0.025, 8.0
-# Over which pushes are spread where a motion has no phase to start from [s].
+# Time over which pushes are spread where a motion has no phase to start from [s].
 _SPACING = 0.4
 
 
@@ -54,7 +54,7 @@ class PushTest:
     Attributes:
         forward: Forward, for each moment of the motion, shape (8,) [N].
         sideways: To the weaker side, shape (8,) [N].
-        precision: What the figures are exact to [N].
+        precision: Precision of the figures [N].
         limit: The largest push tried [N]; a figure as large says that no push made it fall.
     """
 

@@ -1,8 +1,8 @@
 """A policy whose critic sees more than its actor: privileged training (asymmetric actor-critic).
 
-The observation is one array whose first ``n_actor`` numbers are what the robot will have; the rest,
-as PiDog's ``privileged=True`` appends, only a simulation knows. The actor reads the first alone,
-the critic reads all (Pinto et al. 2018, https://arxiv.org/abs/1710.06542). One array and not a
+The observation is one array whose first ``n_actor`` numbers the robot will have too; the rest, its
+privileged part, only a simulation knows. The actor reads the first alone, the critic reads all
+(Pinto et al. 2018, https://arxiv.org/abs/1710.06542). One array and not a
 dictionary, so that demonstrations, cloning and SB3's algorithms take it as any other.
 """
 
@@ -53,13 +53,11 @@ class AsymmetricPolicy(ActorCriticPolicy):
         InputError: If the observation has fewer numbers, or a shape.
 
     Example:
-        >>> import gymnasium as gym, sb3_mimic
         >>> from stable_baselines3 import PPO
-        >>> env = gym.make("sb3_mimic/PiDogHardware-v0", privileged=True)
-        >>> kwargs = {"n_actor": env.unwrapped.n_actor}
-        >>> model = PPO(AsymmetricPolicy, env, n_steps=64, policy_kwargs=kwargs, device="cpu")
+        >>> kwargs = {"n_actor": 2}
+        >>> model = PPO(AsymmetricPolicy, "Pendulum-v1", n_steps=64, policy_kwargs=kwargs)
         >>> model.policy.n_actor, model.observation_space.shape
-        (74, (108,))
+        (2, (3,))
     """
 
     def __init__(
@@ -95,7 +93,7 @@ class AsymmetricPolicy(ActorCriticPolicy):
 
 
 def extract_actor(policy: AsymmetricPolicy) -> ActorCriticPolicy:
-    """An ordinary policy on the numbers that the actor reads, and acts as it: what a robot runs.
+    """The actor as an ordinary policy on the numbers that it reads, for the robot to run.
 
     Args:
         policy: With :class:`~sb3_mimic.policies.normalizer.NormalizeObservations`.

@@ -1,4 +1,4 @@
-"""PyTorch's random numbers, lent for a while."""
+"""PyTorch's random generators, forked for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch as th
 
 @contextmanager
 def fork_randomness(seed: int | None = None) -> Iterator[None]:
-    """What is drawn inside leaves PyTorch's generators, those of GPUs among them, as they were.
+    """Restores PyTorch's generators, those of GPUs among them, after the draws inside.
 
     ``torch.manual_seed`` seeds every generator, so forking the processor's alone would begin the
     noise of a training on a GPU anew with each evaluation.

@@ -23,8 +23,8 @@ from stable_baselines3.common.utils import get_device
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
 
-# What a policy is rebuilt from; everything else in a zip (schedules, last observations, …) is left
-# alone, which is also what makes zips of other Python and NumPy versions readable.
+# A policy is rebuilt from these entries. Everything else in a zip (schedules, last observations, …)
+# is left alone, which also makes zips of other Python and NumPy versions readable.
 _POLICY_DATA = ("policy_class", "policy_kwargs", "observation_space", "action_space", "use_sde")
 
 

@@ -7,9 +7,9 @@ import torch as th
 from torch import nn
 
 # Parameters below which a network's batches are too small to share out. On two quiet cores a second
-# thread makes updates of PiDog's 128-128 1.2 times as fast and cloning no faster, those of the
-# humanoid's 512-256 1.4 and 1.8 times; where a core has other work, waiting for each other makes
-# PiDog's five times as slow.
+# thread makes updates of a network of 128-128 1.2 times as fast and cloning no faster, those of one
+# of 512-256 1.4 and 1.8 times as fast. Where a core has other work, the threads wait for each
+# other, and updates of the smaller network become five times as slow.
 _SMALL = 200_000
 
 
@@ -17,7 +17,7 @@ def count_useful_threads(network: nn.Module, most: int) -> int:
     """Threads for training a network: ``most``, or one where it is small.
 
     Args:
-        network: What is trained.
+        network: The network that is trained.
         most: Threads there are.
     """
     size = sum(parameter.numel() for parameter in network.parameters())
@@ -29,7 +29,7 @@ def training_threads(network: nn.Module) -> Iterator[None]:
     """Gives PyTorch the threads that a network is worth, and afterwards those it had.
 
     Args:
-        network: What is trained.
+        network: The network that is trained.
     """
     most = th.get_num_threads()
     th.set_num_threads(count_useful_threads(network, most))

@@ -22,7 +22,7 @@ class Algorithm:
     """A registered algorithm.
 
     Attributes:
-        name: What ``--algo`` calls it.
+        name: Name in the registry, as ``--algo`` takes it.
         entry_point: ``module:Class``, imported when first used.
         defaults: Keyword arguments of the constructor that differ from the class's own defaults.
     """
@@ -58,7 +58,7 @@ def register_algorithm(
     """Adds an algorithm, or replaces the one of the same name.
 
     Args:
-        name: What ``--algo`` calls it.
+        name: Name in the registry, as ``--algo`` takes it.
         cls: The class, or ``module:Class``.
         defaults: Keyword arguments of its constructor, which a task's settings override.
 
@@ -155,7 +155,7 @@ def check_on_policy(model: object, purpose: str) -> None:
 
     Args:
         model: The model.
-        purpose: What it is needed for, as the message begins.
+        purpose: The purpose that the message names, as its subject.
 
     Raises:
         InputError: If its algorithm is not on-policy.

@@ -1,10 +1,10 @@
-"""Reinforcement learning from where cloning ended, with SB3's own callbacks around it."""
+"""Reinforcement learning of a cloned or fresh model, with the usual callbacks set up."""
 
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from stable_baselines3.common.callbacks import (
@@ -34,17 +34,45 @@ from sb3_mimic.rl.callbacks import (
     VideoCallback,
 )
 from sb3_mimic.rl.callbacks.progress import HistogramCallback, ProgressCallback
-from sb3_mimic.training.run import RunFolder
+
+
+class RunFiles(Protocol):
+    """Files of a training, as :class:`sb3_mimic.training.run.RunFolder` has them.
+
+    Attributes:
+        CHECKPOINT_PREFIX: First part of the names of checkpoints.
+    """
+
+    CHECKPOINT_PREFIX: ClassVar[str]
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+
+    @property
+    def best_model(self) -> Path:
+        """The zip of the best model."""
+
+    @property
+    def evaluations(self) -> Path:
+        """SB3's file of evaluations."""
+
+    def checkpoint(self, timesteps: int) -> Path:
+        """The zip of the checkpoint at a number of environment steps."""
 
 
 @dataclass(frozen=True)
 class FineTuneSettings:
-    """What happens around the updates.
+    """Settings of evaluations, checkpoints and statistics during training.
 
     Attributes:
         eval_freq: Environment steps between two evaluations; one at least is made.
         n_eval_episodes: Episodes of each.
-        save_freq: Environment steps between two checkpoints: what a killed run loses at most.
+        save_freq: Environment steps between two checkpoints, the most that a killed run loses.
         update_normalizer: Whether observation statistics are collected on the way; None: where the
             model has none, neither from cloning nor from earlier training.
     """
@@ -66,7 +94,7 @@ def fine_tune(
     callback: MaybeCallback = None,
     *,
     settings: FineTuneSettings | None = None,
-    run: RunFolder | None = None,
+    run: RunFiles | None = None,
     eval_env: VecEnv | None = None,
     record: Callable[[Any, int], None] | None = None,
     visualize_freq: int = 0,
@@ -79,8 +107,8 @@ def fine_tune(
     Args:
         model: With its training environments, cloned or fresh.
         total_timesteps: Environment steps to train for; where training is resumed, from now on.
-        callback: What SB3's ``learn`` takes: a callback, several, or a function. They run after the
-            others; after cloning those of :func:`sb3_mimic.rl.warm_start.warm_start`.
+        callback: A callback, several, or a function, as SB3's ``learn`` takes them. They run after
+            the others; after cloning pass those of :func:`sb3_mimic.rl.warm_start.warm_start`.
         settings: See :class:`FineTuneSettings`.
         run: Where checkpoints, the best model and evaluations go; without it nothing is written.
         eval_env: Environments for the evaluations; without them there are none.
@@ -142,7 +170,7 @@ def fine_tune(
 
 
 def _as_callbacks(callback: MaybeCallback) -> list[BaseCallback]:
-    """What SB3's ``learn`` takes, as callbacks."""
+    """Callbacks in all forms that SB3's ``learn`` takes, as a list."""
     if callback is None:
         return []
     if isinstance(callback, (list, tuple)):
@@ -154,7 +182,7 @@ def _callbacks(
     model: OnPolicyAlgorithm,
     total_timesteps: int,
     settings: FineTuneSettings,
-    run: RunFolder | None,
+    run: RunFiles | None,
     eval_env: VecEnv | None,
     video: VideoCallback | None,
     progress_bar: bool,
@@ -197,7 +225,7 @@ def _callbacks(
 
 
 def _evaluation(
-    run: RunFolder | None,
+    run: RunFiles | None,
     eval_env: VecEnv,
     eval_freq: int,
     settings: FineTuneSettings,

@@ -29,7 +29,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 from sb3_mimic.cloning.bc import freeze_for_cloning
 from sb3_mimic.cloning.residual import compute_residual, set_log_std
 from sb3_mimic.cloning.samples import demonstration_tensors
-from sb3_mimic.demos.storage import quiet_datasets
+from sb3_mimic.demos.storage import hide_datasets_output
 from sb3_mimic.errors import InputError
 from sb3_mimic.policies.threads import training_threads
 from sb3_mimic.rl.algorithms import check_on_policy
@@ -47,7 +47,7 @@ Method = Literal["gail", "airl"]
 Progress = Callable[[int, int], None]
 """Called with the number of environment steps done and that of all."""
 
-# What imitation needs of an info: it stores every one of them.
+# The entries of an info that imitation needs: it stores every info.
 _KEPT_INFOS = ("terminal_observation", "TimeLimit.truncated", "episode")
 # Epochs over all that was collected, in each of DAgger's rounds: imitation's own number.
 _DAGGER_EPOCHS = 4
@@ -102,9 +102,9 @@ def dagger(
 
     Args:
         model: Cloned by :func:`sb3_mimic.cloning.bc.pretrain`, with its environments.
-        demonstrations: What it was cloned from; they stay in the data.
+        demonstrations: The demonstrations that it was cloned from; they stay in the data.
         total_timesteps: Environment steps to collect, at least.
-        expert: Who is asked; None asks the nearest demonstrated state,
+        expert: The policy that labels states; None asks the nearest demonstrated state,
             :class:`sb3_mimic.rl.nearest.NearestDemonstration`.
         settings: Batch and step size, and bounds of the noise set at the end.
         seed: Seed of everything random.
@@ -134,7 +134,7 @@ def dagger(
     )
     frozen = freeze_for_cloning(model.policy)
     try:
-        with TemporaryDirectory() as scratch, quiet_datasets():
+        with TemporaryDirectory() as scratch, hide_datasets_output():
             trainer = SimpleDAggerTrainer(
                 venv=ProgressVecEnv(env, total_timesteps, progress),
                 scratch_dir=scratch,
@@ -186,13 +186,14 @@ def adversarial(
     Levine 2018, https://arxiv.org/abs/1710.11248). The environment's own reward is not used, but
     its falls end episodes, so these vary in length. That tells the policy something that is not in
     the demonstrations: GAIL's rewards are positive, so that staying upright pays by itself, while
-    AIRL's may be negative and a fall an escape. Environments that never end early, such as the
-    humanoid's with ``early_termination="none"``, are free of it. The learning rate does not decay.
+    AIRL's may be negative and a fall an escape. Environments that never end early, such as those
+    that track clips with ``early_termination="none"``, are free of it. The learning rate does not
+    decay.
 
     Args:
         model: Fresh or, better, cloned by :func:`sb3_mimic.cloning.bc.pretrain`, with its
             environments.
-        demonstrations: What it is to be like.
+        demonstrations: The demonstrations to imitate.
         total_timesteps: Environment steps, one rollout of the model at least.
         method: ``gail`` or ``airl``.
         critic_rollouts: Updates in which only the critic learns, of a reward that is new to it.

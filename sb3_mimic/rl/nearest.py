@@ -9,17 +9,17 @@ from imitation.policies.base import NonTrainablePolicy
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-# What stands still in the demonstrations counts no more than this standard deviation.
+# Least standard deviation [the element's unit]: elements that hardly move count no more than this.
 _LEAST_STD = 1e-2
 
 
 class NearestDemonstration(NonTrainablePolicy):
     """Acts as the demonstration did in the state that is nearest to the one observed.
 
-    Nearest by the distance of observations, each element in its own standard deviation over the
-    demonstrations. Where the reference is part of the observation, as the humanoid's phase and
-    PiDog's last action are, that is the nearest frame of the motion. Off the demonstrations the
-    label is the motion going on, not a recovery.
+    Distances are those of observations, each element in its own standard deviation over the
+    demonstrations. Where the observation tells the time within the motion, as a phase or a past
+    action does, the nearest state is the nearest frame of the motion. Off the demonstrations the
+    label continues the motion; it is not a recovery.
 
     Args:
         demonstrations: Trajectories with vector observations.

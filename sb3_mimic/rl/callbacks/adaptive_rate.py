@@ -8,9 +8,10 @@ from sb3_mimic.rl.sb3_hooks import count_train_calls, get_approx_kl
 
 
 class AdaptiveRateCallback(BaseCallback):
-    """Tells a model's :class:`AdaptiveRate` how far each update went; others have nothing to learn.
+    """Adapts a model's :class:`AdaptiveRate` to the divergence of each update.
 
-    An update of the critic alone makes no divergence, and tells nothing.
+    Models with another schedule are left alone. An update of the critic alone makes no divergence,
+    and changes nothing.
     """
 
     model: OnPolicyAlgorithm
@@ -23,7 +24,7 @@ class AdaptiveRateCallback(BaseCallback):
 
 
 def adapt_rate(model: OnPolicyAlgorithm) -> None:
-    """Tells a model's :class:`AdaptiveRate` how far its last update went, if it has not been told.
+    """Adapts a model's :class:`AdaptiveRate` to the divergence of its last update, once for each.
 
     Args:
         model: Whose update has just been logged; a dump comes only after the next rollout.

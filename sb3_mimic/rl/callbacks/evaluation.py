@@ -9,13 +9,13 @@ from sb3_mimic.io import atomic_path
 class UniformStartsEvalCallback(EvalCallback):
     """SB3's evaluation, whose episodes begin at phases spread evenly over the clip.
 
-    Environment i of n begins at phase i / n, every time, as the protocol's do of clips that loop
-    (those that end are trained from anywhere, and so evaluated here, while the protocol begins at
-    their first frame); of several clips it performs the i-th, beginning over. Drawn starts would
-    choose the best model by their luck as well: where two of 32 starts fall, none of 16 episodes
-    may, or three. Where a robot has no clip the starts are the environment's own. Arguments are
-    SB3's; with as many episodes as environments all of them are even. What SB3 keeps of the
-    evaluations is written whole or not at all.
+    Environment i of n begins at phase i / n, every time. The protocol does the same with clips that
+    loop; clips that end are trained from any phase, and so evaluated here, while the protocol
+    begins at their first frame. Of several clips environment i performs the i-th, in turn. With
+    drawn starts the best model would be chosen by luck as well: where two of 32 starts fall, none
+    of 16 episodes may, or three. Environments that track no clip begin as they do by themselves.
+    Arguments are SB3's; with as many episodes as environments the starts are evenly spread. SB3's
+    file of evaluations is written whole or not at all.
     """
 
     def _on_step(self) -> bool:

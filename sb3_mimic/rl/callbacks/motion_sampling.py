@@ -12,13 +12,13 @@ from sb3_mimic.envs.tracking.lookup import find_tracking_batch
 from sb3_mimic.errors import InputError
 from sb3_mimic.rl.sb3_hooks import read_from_model, store_in_model
 
-# Parts of a clip whose starts are told apart, as many as the protocol has start phases.
+# Equal parts of a clip whose starts are counted apart, as many as the protocol's start phases.
 _PARTS = 32
 # Episodes over which a part's share of the possible return is averaged.
 _EPISODES = 10
-# The part of all episodes that is drawn evenly, whatever is hard.
+# The part of all episodes that is drawn evenly, whatever the difficulty.
 _FLOOR = 0.25
-# Shares below this are alike: at none the odds would have no bound.
+# Shares below this count as this: the odds of a share of zero would have no bound.
 _LEAST = 0.1
 # Where a model keeps the estimates, so that they are in its zip.
 _ATTRIBUTE = "motion_shares"

@@ -1,4 +1,4 @@
-"""How training is getting on, in one line: phase, return, survival, time left."""
+"""Progress of a training in one line: phase, return, survival, time left."""
 
 import time
 from collections.abc import Callable
@@ -18,9 +18,9 @@ _NO_NUMBER = ("stdout", "log", "json", "csv")
 
 
 class ProgressCallback(BaseCallback):
-    """Shows how training is getting on: on a terminal as a bar, elsewhere a line now and then.
+    """Shows the progress of a training: on a terminal as a bar, elsewhere as a line now and then.
 
-    To be the last of the callbacks: what the others logged for a rollout tells the phase.
+    This must be the last of the callbacks: the log of the others for a rollout tells the phase.
 
     Args:
         log: Called with a line every minute; None shows a bar on stderr instead.
@@ -69,7 +69,7 @@ class ProgressCallback(BaseCallback):
             self._bar = None
 
     def line(self) -> str:
-        """The state of things as a sentence."""
+        """The progress as a sentence."""
         done, total = self._done, self._total
         spent = time.perf_counter() - self._started
         parts = [f"{self._phase}: {done:,} of {total:,} steps ({done / total:.0%})"]
@@ -117,7 +117,7 @@ class ProgressCallback(BaseCallback):
 
 
 class HistogramCallback(BaseCallback):
-    """Logs how the actions and the returns of a rollout are spread, for TensorBoard.
+    """Logs the distributions of the actions and returns of a rollout, for TensorBoard.
 
     ``rollout/actions`` and ``rollout/returns``, now and then, since each is as large as a hundred
     numbers.

@@ -1,4 +1,4 @@
-"""Pushes that grow with what the policy stands."""
+"""A curriculum of push forces: they grow as the policy withstands them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,12 @@ from sb3_mimic.rl.sb3_hooks import read_from_model, store_in_model
 
 # A body that is not down so long after a push began has withstood it [s].
 _WITHSTOOD_AFTER = 1.5
-# Only what is near the limit tells about it.
+# Only pushes above this part of the limit tell about it.
 _NEAR = 0.5
-# Pushes near a limit after which it is looked at, and how far all or none of them move it.
+# Pushes near a limit after which it is moved, and how far all or none of them move it.
 _PUSHES, _STEP = 8, 0.2
 # The part of near pushes that is withstood where a limit is right.
-_KEPT = 0.5
+_WITHSTOOD = 0.5
 # Limits begin at this part of the largest force, and stay above the other.
 _FIRST, _LEAST = 0.5, 0.05
 # Where a model keeps the limits, so that they are in its zip.
@@ -29,12 +29,13 @@ _SAVED = "push_limits"
 class PushLimitsCallback(BaseCallback):
     """Keeps the largest pushes of training where half of them make the body fall.
 
-    What is far too strong teaches nothing, nor does what is hardly felt. From each of 8 directions
-    around the body the limit has its own size: after 8 pushes between half of it and all of it,
-    it is multiplied by ``1 + .2 (withstood - .5)``, with the part of them that was. A push is
-    withstood if the body is not down 1.5 s after it began, and counts, withstood or not, if neither
-    the next one nor the end of the episode comes sooner than that. The idea is that of terrain that
-    becomes rougher for those who master it (Rudin et al. 2021, https://arxiv.org/abs/2109.11978).
+    Pushes that are far too strong teach nothing, nor do pushes that are hardly felt. Each of 8
+    directions around the body has a limit of its own. After 8 pushes between half of it and all of
+    it, the limit is multiplied by ``1 + 0.2 (withstood - 0.5)``, where ``withstood`` is the part of
+    them that the body withstood: it was not down 1.5 s after the push began. A push counts if
+    neither the next one nor the end of the episode comes sooner than that. The idea is that of
+    terrain that becomes rougher for those who master it (Rudin et al. 2021,
+    https://arxiv.org/abs/2109.11978).
     The limits are an attribute of the model, ``push_limits``, and so saved with it: training that
     is resumed goes on with them.
 
@@ -57,9 +58,9 @@ class PushLimitsCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         _, pushes = _pushed(self.training_env)
-        kept = read_from_model(self.model, _SAVED)
+        saved = read_from_model(self.model, _SAVED)
         first = np.full(PUSH_SIDES, _FIRST * pushes.force)
-        pushes.limits = first if kept is None else np.minimum(kept, pushes.force)
+        pushes.limits = first if saved is None else np.minimum(saved, pushes.force)
         self._record_pushes()
 
     def _on_step(self) -> bool:
@@ -81,7 +82,7 @@ class PushLimitsCallback(BaseCallback):
         enough = self._counted >= _PUSHES
         part = self._withstood[enough] / self._counted[enough]
         limits = pushes.limits.copy()
-        limits[enough] *= 1 + _STEP * (part - _KEPT)
+        limits[enough] *= 1 + _STEP * (part - _WITHSTOOD)
         pushes.limits = np.clip(limits, _LEAST * pushes.force, pushes.force)
         self._withstood[enough] = self._counted[enough] = 0.0
         store_in_model(self.model, _SAVED, pushes.limits.tolist())
@@ -91,7 +92,7 @@ class PushLimitsCallback(BaseCallback):
         self.logger.record("pushes/mean_limit_N", float(pushes.limits.mean()))
 
     def _record_pushes(self) -> None:
-        """Keeps which pushes came last: an episode that ends is replaced within its step."""
+        """Keeps the last pushes: an episode that ends is replaced within its step."""
         batch, pushes = _pushed(self.training_env)
         last = pushes.last(batch.steps)
         n_steps = round(_WITHSTOOD_AFTER / batch.dt)

@@ -1,9 +1,10 @@
-"""From the clone to reinforcement learning without the collapse in between.
+"""The warm start of reinforcement learning from a clone, which does not collapse on the way.
 
-:func:`warm_start` gives callbacks of SB3's kind for any on-policy algorithm without memory; what
-each part is for, and what it was measured to do, is in ``docs/handover.md``. What they change about
-a model for an update they change within it, and take back whatever ends it: a model that is saved
-before or after holds the settings of ordinary training.
+The handover from cloning to reinforcement learning, as the command's ``--handover`` and
+``docs/handover.md`` call it, is done by a warm start: :func:`warm_start` gives callbacks of SB3's
+kind for any on-policy algorithm without memory. The page tells the purpose of each part and its
+measured effect. Settings that a callback changes for an update are restored whatever ends it: a
+model that is saved before or after holds the settings of ordinary training.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,9 +45,9 @@ def warm_start(
     """The callbacks that carry a cloned policy into reinforcement learning.
 
     Args:
-        settings: What they do.
-        demonstrations: What was cloned, for further cloning between updates; without them there is
-            none.
+        settings: Parts of the warm start and their sizes.
+        demonstrations: The demonstrations that were cloned, for further cloning between updates;
+            without them there is none.
         eval_env: Environments to measure the clone in, apart from the training ones; without them
             there is no gate.
         cloning: The settings of cloning, whose batch and step size the further cloning goes by.

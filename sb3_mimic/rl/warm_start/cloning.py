@@ -14,15 +14,15 @@ from sb3_mimic.rl.warm_start.critic import CriticWarmupCallback
 
 
 class CloningCallback(BaseCallback):
-    """Goes on cloning a little between updates, less and less: what was cloned is not forgotten.
+    """Clones a little between updates, less and less, so that the clone's skill is not forgotten.
 
     An optimizer of its own moves the actor, not its noise. Its step size decays, since the weight
     of a loss alone would not change Adam's steps.
 
     Args:
-        demonstrations: What was cloned.
+        demonstrations: The demonstrations that were cloned.
         learning_rate: Adam's step size before the first update.
-        decay: What it is multiplied by after each.
+        decay: Factor of the step size after each update.
         n_batches: Batches between two updates.
         batch_size: Samples of each.
         warmup: While it trains the critic alone, nothing is cloned.
@@ -85,10 +85,10 @@ class CloningCallback(BaseCallback):
         policy.set_training_mode(True)
         total = 0.0
         for _ in range(self.n_batches):
-            chosen = th.randint(len(actions), (self.batch_size,), generator=self._generator)
-            chosen = chosen.to(actions.device)
-            predicted = policy.get_distribution(observations[chosen]).mode()
-            loss = th.nn.functional.mse_loss(predicted, actions[chosen])
+            batch = th.randint(len(actions), (self.batch_size,), generator=self._generator)
+            batch = batch.to(actions.device)
+            predicted = policy.get_distribution(observations[batch]).mode()
+            loss = th.nn.functional.mse_loss(predicted, actions[batch])
             self._optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self._optimizer.step()

@@ -45,16 +45,16 @@ def mean_return(
 class CollapseCallback(BaseCallback):
     """Stops training when its return collapses, and restores the best policy so far.
 
-    Looks at the training episodes themselves, which costs nothing: their returns as SB3's
-    ``Monitor`` or ``VecMonitor`` reports them; without one it does nothing. The policy that is kept
-    is that of the rollout in which the mean of the last 32 was best, its optimizer with it.
+    It goes by the returns of the training episodes, which cost nothing: SB3's ``Monitor`` or
+    ``VecMonitor`` reports them. Without one the callback does nothing. It keeps the policy of the
+    rollout in which the mean of the last 32 returns was best, and its optimizer.
 
     Args:
-        part: Part of the best mean return that may be lost.
+        max_drop: Part of the best mean return that may be lost.
         patience: Rollouts in a row in which more is lost, before it counts.
-        eval_env: Environments to make sure in, without noise: what the best policy and the present
-            one return over 16 episodes each. Training returns also fall where only exploration
-            grew. Without them the training returns alone decide.
+        eval_env: Environments in which the best policy and the present one are compared without
+            noise, over 16 episodes each: training returns also fall where only exploration grew.
+            None lets the training returns alone decide.
         log: Called with a message when it happens.
         verbose: As SB3's.
 
@@ -66,14 +66,14 @@ class CollapseCallback(BaseCallback):
 
     def __init__(
         self,
-        part: float = 0.5,
+        max_drop: float = 0.5,
         patience: int = 5,
         eval_env: VecEnv | None = None,
         log: Callable[[str], None] = lambda _: None,
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
-        self.part = part
+        self.max_drop = max_drop
         self.patience = patience
         self.eval_env = eval_env
         self.log = log
@@ -83,7 +83,7 @@ class CollapseCallback(BaseCallback):
         self.collapsed = False
         self._returns: deque[float] = deque(maxlen=EPISODES)
         self._best = -np.inf
-        self._kept: tuple[dict[str, Any], dict[str, Any]] | None = None
+        self._best_weights: tuple[dict[str, Any], dict[str, Any]] | None = None
         self._n_low = 0
 
     def _on_training_start(self) -> None:
@@ -100,12 +100,12 @@ class CollapseCallback(BaseCallback):
         policy = self.model.policy
         if mean > self._best:
             self._best = mean
-            self._kept = copy.deepcopy((policy.state_dict(), policy.optimizer.state_dict()))
-        self._n_low = self._n_low + 1 if mean < self._best - self.part * abs(self._best) else 0
-        if self._n_low < self.patience or self._kept is None:
+            self._best_weights = copy.deepcopy((policy.state_dict(), policy.optimizer.state_dict()))
+        self._n_low = self._n_low + 1 if mean < self._best - self.max_drop * abs(self._best) else 0
+        if self._n_low < self.patience or self._best_weights is None:
             return
         if self.eval_env is not None and not self._is_worse(self.eval_env):
-            self._best, self._kept, self._n_low = mean, None, 0
+            self._best, self._best_weights, self._n_low = mean, None, 0
             return
         # The update that follows is made and then undone, when training ends at the next step.
         self.collapsed = True
@@ -119,16 +119,16 @@ class CollapseCallback(BaseCallback):
         policy = self.model.policy
         present = copy.deepcopy(policy.state_dict())
         now = self._mean_return(eval_env)
-        policy.load_state_dict(self._kept[0] if self._kept is not None else present)
+        policy.load_state_dict(self._best_weights[0] if self._best_weights is not None else present)
         kept = self._mean_return(eval_env)
         policy.load_state_dict(present)
-        return now < kept - self.part * abs(kept)
+        return now < kept - self.max_drop * abs(kept)
 
     def _mean_return(self, eval_env: VecEnv) -> float:
         return mean_return(self.model, eval_env, _TRIALS)
 
     def _on_training_end(self) -> None:
-        if self.collapsed and self._kept is not None:
-            weights, optimizer = self._kept
+        if self.collapsed and self._best_weights is not None:
+            weights, optimizer = self._best_weights
             self.model.policy.load_state_dict(weights)
             self.model.policy.optimizer.load_state_dict(optimizer)

@@ -1,4 +1,4 @@
-"""The critic: alone at first, and later with a few steps of its own."""
+"""Callbacks that train the critic: alone at first, and later by a few steps of its own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,17 +31,15 @@ _CRITIC_RATE = 1e-3
 class CriticWarmupCallback(BaseCallback):
     """Lets only the critic learn in the first updates, with PPO and TRPO alike.
 
-    The actor stays bit for bit as it was; see `sb3_mimic.rl.sb3_hooks.train_critic_only`. What is
-    changed for an update is restored whatever ends it, so that a model that is saved before or
-    after has the settings of ordinary training.
+    The actor stays bit for bit as it was; see `sb3_mimic.rl.sb3_hooks.train_critic_only`.
 
     Args:
         n_rollouts: Number of updates with the critic alone, at most; 0 does nothing.
         explained_variance: The actor is freed sooner, after two updates at the earliest, when the
             critic explains this part of the variance of a rollout's returns; None: never sooner.
-        learning_rate: Of PPO's kind in these updates: what suits an actor that must not move far,
-            a hundredth of this, leaves the critic where it was. TRPO's learning rate is the
-            critic's anyway.
+        learning_rate: Learning rate of algorithms of PPO's kind in these updates. A rate that suits
+            an actor that must not move far, a hundredth of this, leaves the critic where it was.
+            TRPO's learning rate is the critic's anyway.
         verbose: As SB3's.
 
     Attributes:
@@ -109,9 +107,9 @@ class CriticWarmupCallback(BaseCallback):
 class CriticCallback(BaseCallback):
     """Lets the critic see each rollout a few times more, with an optimizer of its own.
 
-    PPO's kind has one learning rate for both. What the actor of a sharp clone stands, moves the
-    critic by next to nothing, and advantages by a critic that lags behind are noise. TRPO's kind
-    has a learning rate for the critic alone, and is left as it is.
+    Algorithms of PPO's kind have one learning rate for both. A learning rate small enough for the
+    actor of a sharp clone is too small for the critic, and advantages by a critic that lags behind
+    are noise. TRPO's kind has a learning rate for the critic alone, and is left as it is.
 
     Args:
         n_epochs: Passes over the rollout before each update.
@@ -171,9 +169,9 @@ class CriticCallback(BaseCallback):
         for _ in range(self.n_epochs):
             order = th.randperm(len(returns), generator=self._generator).to(device)
             for start in range(0, len(order), size):
-                chosen = order[start : start + size]
-                values = policy.predict_values(observations[chosen]).flatten()
-                loss = th.nn.functional.mse_loss(values, returns[chosen])
+                batch = order[start : start + size]
+                values = policy.predict_values(observations[batch]).flatten()
+                loss = th.nn.functional.mse_loss(values, returns[batch])
                 self._optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 self._optimizer.step()

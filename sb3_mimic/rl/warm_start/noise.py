@@ -1,4 +1,4 @@
-"""The noise of a clone: lowered until its samples are as good, and given back."""
+"""Callbacks that lower a clone's noise until its samples are nearly as good, and raise it again."""
 
 from collections.abc import Callable
 
@@ -14,17 +14,17 @@ from sb3_mimic.rl.sb3_hooks import count_train_calls
 from sb3_mimic.rl.warm_start.collapse import EPISODES, episode_returns, mean_return
 from sb3_mimic.rl.warm_start.critic import CriticWarmupCallback
 
-# How the noise is lowered, and how far.
+# The log standard deviation falls by the first at a time, and not below the second.
 _LOG_STD_STEP, _LEAST_LOG_STD = 0.5, -5.0
 # Parts of the best mean return with which the noise rises again, and below which it falls.
-_KEPT_TO_RISE, _KEPT_TO_STAY = 0.7, 0.6
+_SHARE_TO_RISE, _SHARE_TO_STAY = 0.7, 0.6
 
 
 class NoiseGateCallback(BaseCallback):
     """Lowers a fresh clone's noise until it does nearly as well with it as without.
 
-    What is explored is then about what the clone can do. Half a unit of the log standard deviation
-    at a time, down to −5; a model that has been trained already is left alone.
+    Exploration then stays near the clone's behavior. The log standard deviation falls by 0.5 at a
+    time, down to −5. A model that has been trained already is left alone.
 
     Args:
         eval_env: Environments to measure in, apart from the training ones.
@@ -90,16 +90,17 @@ class NoiseGateCallback(BaseCallback):
 
 
 class ExplorationRecoveryCallback(BaseCallback):
-    """Gives exploration back what the gate took from it, as far as the policy stands it.
+    """Raises the noise again that the gate lowered, as far as the policy withstands it.
 
-    What the gate leaves is safe and explores little: PPO's steps shrink with the noise, since their
-    divergence grows as it falls. Whenever another 32 training episodes have ended, the noise rises
-    a step if they keep .7 of the best mean return, and falls a step if they keep less than .6.
+    The gate leaves a noise that is safe and explores little: PPO's steps shrink with the noise,
+    since their divergence grows as it falls. Whenever another 32 training episodes have ended, the
+    noise rises a step if they keep 0.7 of the best mean return, and falls a step if they keep less
+    than 0.6.
 
     Args:
-        log_std: Log standard deviation of each action that is returned to; what is above it does
-            not rise.
-        step: What the log standard deviation changes by.
+        log_std: Log standard deviation of each action up to which the noise rises; noise above it
+            does not rise.
+        step: Change of the log standard deviation in a step.
         warmup: While it trains the critic alone, the noise stays.
         verbose: As SB3's.
     """
@@ -135,8 +136,8 @@ class ExplorationRecoveryCallback(BaseCallback):
         self._best = max(self._best, mean)
         lost = (self._best - mean) / abs(self._best) if self._best else 0.0
         with th.no_grad():
-            if lost <= 1 - _KEPT_TO_RISE:
+            if lost <= 1 - _SHARE_TO_RISE:
                 log_std.add_((self.log_std - log_std).clamp(0, self.step))
-            elif lost > 1 - _KEPT_TO_STAY:
+            elif lost > 1 - _SHARE_TO_STAY:
                 log_std.sub_(self.step).clamp_(min=_LEAST_LOG_STD)
         self.logger.record("handover/log_std", float(log_std.detach().mean()))

@@ -1,4 +1,4 @@
-"""Small steps of the actor first."""
+"""A callback that begins with small steps of the actor."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,13 +23,14 @@ from sb3_mimic.rl.warm_start.critic import CriticWarmupCallback
 class RampCallback(BaseCallback):
     """Begins with small steps of the actor and lets them grow to their ordinary size.
 
-    The critic has seen the clone's rollouts only. For PPO's kind learning rate, clip range and
-    target KL are scaled, of an :class:`~sb3_mimic.rl.algorithms.AdaptiveRate` the divergence
-    that it asks for; for TRPO's kind the target KL, since its learning rate is the critic's.
+    At first the critic has seen the clone's rollouts only. In algorithms of PPO's kind learning
+    rate, clip range and target KL are scaled; in place of an
+    :class:`~sb3_mimic.rl.algorithms.AdaptiveRate` the divergence that it aims at. In algorithms of
+    TRPO's kind only the target KL is, since their learning rate is the critic's.
 
     Args:
         n_updates: Updates of the actor until its steps have their full size.
-        start: Part of it that the first has.
+        start: Part of the full size that the first step has.
         warmup: Updates that this makes with the critic alone are not counted, and not scaled.
         verbose: As SB3's.
     """
