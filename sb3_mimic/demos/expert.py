@@ -48,28 +48,28 @@ def collect_expert(
         deterministic_policy=True,
     )
     trajectories = [
-        cast_trajectory(_told_apart(t), env.observation_space, env.action_space)
+        cast_trajectory(_mark_failure(t), env.observation_space, env.action_space)
         for t in episodes[:n_episodes]
     ]
     check_trajectories(trajectories, env.observation_space, env.action_space, "the expert")
     return trajectories
 
 
-def _told_apart(episode: TrajectoryWithRew) -> TrajectoryWithRew:
+def _mark_failure(episode: TrajectoryWithRew) -> TrajectoryWithRew:
     """The episode, terminal only where it ended by failure: imitation says so of every end."""
     truncated = episode.infos is not None and episode.infos[-1].get("TimeLimit.truncated", False)
     return replace(episode, terminal=episode.terminal and not truncated)
 
 
 def _check_spaces(expert: BaseAlgorithm | BasePolicy, env: VecEnv) -> None:
-    for what, own, given in (
+    for what, own, trained in (
         ("observations", env.observation_space, expert.observation_space),
         ("actions", env.action_space, expert.action_space),
     ):
-        if own.shape != _channels_last(given, own):
+        if own.shape != _channels_last(trained, own):
             raise InputError(
-                f"the expert was trained on {what} of shape {given.shape}, the environment's have "
-                f"{own.shape}"
+                f"the expert was trained on {what} of shape {trained.shape}, those of the "
+                f"environment have {own.shape}"
             )
 
 

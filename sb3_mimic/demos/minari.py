@@ -64,8 +64,8 @@ def save_minari(
             observations=np.asarray(t.obs),
             actions=t.acts,
             rewards=t.rews,
-            terminations=_last(len(t), t.terminal),
-            truncations=_last(len(t), not t.terminal),
+            terminations=_flag_last(len(t), t.terminal),
+            truncations=_flag_last(len(t), not t.terminal),
         )
         for t in rewarded
     ]
@@ -156,7 +156,7 @@ def check_new_dataset(dataset_id: str) -> None:
         raise InputError(f"the Minari dataset {dataset_id} exists already; choose another id")
 
 
-def _last(length: int, value: bool) -> np.ndarray:
+def _flag_last(length: int, value: bool) -> np.ndarray:
     """``length`` times False, but for the last."""
     flags = np.zeros(length, np.bool_)
     flags[-1] = value

@@ -39,7 +39,7 @@ from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.env import TrackingEnv
 from sb3_mimic.envs.tracking.options import Motion, motions_of
 from sb3_mimic.errors import InputError
-from sb3_mimic.refine.pd import pd_torque
+from sb3_mimic.refine.methods.pd import pd_torque
 
 Method = Literal["feedforward", "pd"]
 

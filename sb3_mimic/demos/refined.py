@@ -30,9 +30,9 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip
 from sb3_mimic.refine.actions import RefinedActions, check_fits, load_actions
 from sb3_mimic.refine.cache import refine_cached
-from sb3_mimic.refine.ilqr import Plan, follow, linearize, solve
+from sb3_mimic.refine.ilqr import Plan, linearize, rollout_plan, solve_lqr
 from sb3_mimic.refine.methods import DEFAULT_METHOD, get_method
-from sb3_mimic.refine.problem import TrackingProblem, TrackingWeights, has_servos, quantized
+from sb3_mimic.refine.problem import TrackingProblem, TrackingWeights, has_servos, quantize
 
 # `Refinement.method` for no refinement.
 NO_METHOD = "none"
@@ -57,11 +57,11 @@ _LAW_WEIGHTS = TrackingWeights(
     action=0.35,
 )
 # Cost of a state above which a pass is lost, and its labels with it.
-_LOST = 3.0
+_LOST_COST = 3.0
 # Seeds tried for actions that keep the body on its feet to the end, and how far apart they are.
-_TRIES, _NEXT_SEED = 3, 10_000
+_MAX_TRIES, _SEED_STEP = 3, 10_000
 # Batches in a row that may be lost at once, all of them.
-_BARREN = 50
+_MAX_EMPTY_BATCHES = 50
 
 
 @dataclass(frozen=True)
@@ -97,29 +97,28 @@ class Refinement:
     def find(self, reference: Reference, seed: int) -> RefinedActions:
         """The actions for a reference: loaded, or found now or at an earlier time.
 
-        A loop goes round until it has been followed for some seconds, so that what it settles into
-        is among the demonstrations. Now and then a search loses the body on the way (DeepMimic's
-        run, one seed of three): then others are made, with further seeds, and what goes furthest
-        is taken.
+        A loop goes round for some seconds, so that the demonstrations hold the cycle that it
+        settles into. Now and then a search loses the body on the way (DeepMimic's run, one seed of
+        three). It is then repeated with further seeds, and the actions that go furthest are taken.
         """
         if self.actions is not None:
             return load_actions(self.actions)
         cycles = math.ceil(_SECONDS / reference.duration) if reference.loop else 1
         changes = {} if self.iterations is None else {"iterations": self.iterations}
-        tries = _TRIES if get_method(self.method).random else 1
-        found: list[RefinedActions] = []
+        tries = _MAX_TRIES if get_method(self.method).random else 1
+        candidates: list[RefinedActions] = []
         for number in range(tries):
-            each = seed + number * _NEXT_SEED
-            found.append(
+            each = seed + number * _SEED_STEP
+            candidates.append(
                 refine_cached(reference, self.method, cycles=cycles, seed=each, settings=changes)
             )
-            if _survived(found[-1]) == 1.0:
+            if _survived_fraction(candidates[-1]) == 1.0:
                 break
-        return max(found, key=_survived)
+        return max(candidates, key=_survived_fraction)
 
 
-def _survived(refined: RefinedActions) -> float:
-    """The part of the clip before the first fall; 0 of actions that tell nothing of it."""
+def _survived_fraction(refined: RefinedActions) -> float:
+    """The part of the clip before the first fall; 0 for bare actions."""
     provenance = refined.provenance
     return 0.0 if provenance is None else float(provenance.metrics.get("survived_fraction", 0.0))
 
@@ -147,7 +146,7 @@ class RefinedSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class _Law:
+class _FeedbackLaw:
     """A refined clip of ``T`` control steps with the feedback that keeps near it."""
 
     plan: Plan
@@ -158,7 +157,7 @@ class _Law:
         """Actions ``(n, nu)`` in states ``(n, nq + nv)`` at control steps ``(n,)``."""
         deviation = difference(states, self.before[steps])
         feedback = (self.gains[steps] @ deviation[..., None])[..., 0]
-        return quantized(self.plan.actions[steps] + feedback)
+        return quantize(self.plan.actions[steps] + feedback)
 
 
 def collect_refined(
@@ -199,16 +198,16 @@ def collect_refined(
         check_fits(refined, env.reference)
         rng = np.random.default_rng(seed)
         cycles = _cycles(env, refined)
-        law = _law(env.reference, cycles, refined)
+        law = _feedback_law(env.reference, cycles, refined)
         with closing(TrackingProblem(env.reference, cycles)) as problem:
-            passes = _passes(env, problem, law, 1, rng, settings, disturbed=False)
-            barren = 0
+            passes = _run_passes(env, problem, law, 1, rng, settings, disturbed=False)
+            n_empty = 0
             while len(passes) < n_episodes:
                 n = min(_BATCH, n_episodes - len(passes))
-                more = _passes(env, problem, law, n, rng, settings, disturbed=True)
+                more = _run_passes(env, problem, law, n, rng, settings, disturbed=True)
                 passes += more
-                barren = 0 if more else barren + 1
-                if barren == _BARREN:
+                n_empty = 0 if more else n_empty + 1
+                if n_empty == _MAX_EMPTY_BATCHES:
                     raise InputError(
                         f"motion {motion}: the refined actions keep no disturbed body near the "
                         "clip, not for one step; refine it with another seed or with more "
@@ -253,22 +252,22 @@ def _cycles(env: TrackingEnv, refined: RefinedActions) -> int:
     return max(1, int(seconds / env.reference.duration + 1e-3))
 
 
-def _law(reference: Reference, cycles: int, refined: RefinedActions) -> _Law:
+def _feedback_law(reference: Reference, cycles: int, refined: RefinedActions) -> _FeedbackLaw:
     with closing(TrackingProblem(reference, cycles, _LAW_WEIGHTS)) as problem:
         actions = refined.actions[: problem.n_steps].astype(np.float64)
-        plan = follow(problem, problem.start, actions, 0)
+        plan = rollout_plan(problem, problem.start, actions, 0)
         jacobians = linearize(problem, problem.start, plan, 0)
-        steps = _continued(reference, problem)
+        steps = _steps_with_last_cycle_twice(reference, problem)
         states = plan.states[steps]
         states[len(actions) :, :2] += reference.cycle_offset
         longer = Plan(plan.actions[steps], states, plan.costs[steps])
         by_state, by_action = (block[steps] for block in jacobians)
-        policies = solve(problem, longer, (by_state, by_action), 0, np.zeros(1))
+        policies = solve_lqr(problem, longer, (by_state, by_action), 0, np.zeros(1))
         before = np.concatenate((problem.start[None], plan.states[:-1]))
-    return _Law(plan, before, policies.gains[0, : len(actions)])
+    return _FeedbackLaw(plan, before, policies.gains[0, : len(actions)])
 
 
-def _continued(reference: Reference, problem: TrackingProblem) -> IndexArray:
+def _steps_with_last_cycle_twice(reference: Reference, problem: TrackingProblem) -> IndexArray:
     """Control steps of the clip, and of a loop its last cycle once more.
 
     Without the repetition the feedback of a loop's last steps would look at nothing beyond the end.
@@ -279,10 +278,10 @@ def _continued(reference: Reference, problem: TrackingProblem) -> IndexArray:
     return np.concatenate((steps, steps[-round(reference.duration / problem.dt) :]))
 
 
-def _passes(
+def _run_passes(
     env: TrackingEnv,
     problem: TrackingProblem,
-    law: _Law,
+    law: _FeedbackLaw,
     n: int,
     rng: np.random.Generator,
     settings: RefinedSettings,
@@ -316,13 +315,13 @@ def _passes(
             steps = np.minimum(starts + i, last - 1)
             now = np.concatenate((batch.qpos, batch.qvel), axis=1)
             now[:, :2] += shift
-            running &= ~_lost(problem, now, steps) & (starts + i < last)
+            running &= ~_find_lost(problem, now, steps) & (starts + i < last)
             if not running.any():
                 break
             labels = law.actions(steps, now)
             executed = labels
             if disturbed:
-                executed = quantized(labels + rng.normal(0.0, settings.action_noise, labels.shape))
+                executed = quantize(labels + rng.normal(0.0, settings.action_noise, labels.shape))
             actions.append(_env_actions(batch, problem, labels))
             step = batch.step(_env_actions(batch, problem, executed))
             rewards.append(step.rewards)
@@ -335,11 +334,13 @@ def _passes(
     return to_trajectories(observations, actions, rewards, lengths, terminal)
 
 
-def _lost(problem: TrackingProblem, states: FloatArray, steps: IndexArray) -> NDArray[np.bool_]:
+def _find_lost(
+    problem: TrackingProblem, states: FloatArray, steps: IndexArray
+) -> NDArray[np.bool_]:
     """Which states ``(n, nq + nv)`` are too far off to be worth a label, ``(n,)``."""
     deviation = np.square(difference(states, problem.target(steps)))
     cost = (deviation * problem.error_weights(steps)).sum(axis=1) / 2
-    lost: NDArray[np.bool_] = ~(cost <= _LOST)
+    lost: NDArray[np.bool_] = ~(cost <= _LOST_COST)
     return lost
 
 

@@ -41,7 +41,7 @@ def save_demonstrations(
     if path.exists():
         raise InputError(f"{path}: exists already; demonstrations are not overwritten")
     bare = [replace(t, infos=None) for t in trajectories]
-    with atomic_path(path) as temporary, quiet_datasets():
+    with atomic_path(path) as temporary, hide_datasets_output():
         serialize.save(temporary, bare)
         returns = [t.rews.sum() for t in bare if isinstance(t, TrajectoryWithRew)]
         summary = {
@@ -85,7 +85,7 @@ def load_demonstrations(
             "comes from, say --allow-pickle"
         )
     try:
-        with quiet_datasets():
+        with hide_datasets_output():
             loaded: list[Any] = list(serialize.load(path))
     except Exception as error:  # whatever a foreign file makes a reader raise
         raise InputError(
@@ -125,14 +125,14 @@ def cast_trajectory(
 
 
 @contextmanager
-def quiet_datasets() -> Iterator[None]:
+def hide_datasets_output() -> Iterator[None]:
     """Hides a progress bar for every save, and a warning for every step's (empty) info."""
-    shown = not datasets.are_progress_bars_disabled()
+    enabled = not datasets.are_progress_bars_disabled()
     datasets.disable_progress_bars()
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "keys will default to True", DeprecationWarning)
             yield
     finally:
-        if shown:
+        if enabled:
             datasets.enable_progress_bars()

@@ -37,7 +37,7 @@ class Provenance:
         cycles: How often a looping clip goes round.
         seconds: Wall time that it took [s].
         versions: Of Python and the packages.
-        metrics: `ReplayMetrics` of the actions, and what the method itself has to tell.
+        metrics: `ReplayMetrics` of the actions, and metrics of the method's own.
         pd_metrics: `ReplayMetrics` of plain PD extraction.
     """
 
@@ -112,7 +112,7 @@ def load_actions(path: Path) -> RefinedActions:
     try:
         loaded = np.load(path, allow_pickle=False)
         if path.suffix == ".npy":
-            return RefinedActions(_checked_actions(path, loaded))
+            return RefinedActions(_validate_actions(path, loaded))
         with loaded as arrays:
             missing = [name for name in (*_ARRAYS, "provenance") if name not in arrays]
             if missing:
@@ -125,7 +125,7 @@ def load_actions(path: Path) -> RefinedActions:
         raise
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         raise InputError(f"{path}: cannot be read as NumPy arrays ({error})") from error
-    actions = _checked_actions(path, actions)
+    actions = _validate_actions(path, actions)
     for name, array in (("qpos", qpos), ("qvel", qvel)):
         if not (
             np.issubdtype(array.dtype, np.floating)
@@ -154,17 +154,19 @@ def check_fits(refined: RefinedActions, reference: Reference) -> None:
     Raises:
         InputError: If they do not belong together.
     """
-    robot, clip, made = reference.robot, reference.clip, refined.provenance
-    if made is not None:
-        if made.robot_digest != robot.digest:
+    robot, clip, provenance = reference.robot, reference.clip, refined.provenance
+    if provenance is not None:
+        if provenance.robot_digest != robot.digest:
             raise InputError(
-                f"the actions were made for the robot {made.robot!r} ({made.robot_digest[:12]}), "
-                f"this is {robot.name!r} ({robot.digest[:12]}); refine the clip again"
+                f"the actions were made for the robot {provenance.robot!r} "
+                f"({provenance.robot_digest[:12]}), this is {robot.name!r} "
+                f"({robot.digest[:12]}); refine the clip again"
             )
-        if made.clip_digest != clip.digest:
+        if provenance.clip_digest != clip.digest:
             raise InputError(
-                f"the actions were made for the clip {made.clip!r} ({made.clip_digest[:12]}), this "
-                f"is {clip.name!r} ({clip.digest[:12]}); refine this clip, or name the other"
+                f"the actions were made for the clip {provenance.clip!r} "
+                f"({provenance.clip_digest[:12]}), this is {clip.name!r} "
+                f"({clip.digest[:12]}); refine this clip, or name the other"
             )
     joints = len(robot.joint_names)
     if refined.actions.shape[1] != joints:
@@ -174,7 +176,7 @@ def check_fits(refined: RefinedActions, reference: Reference) -> None:
         )
 
 
-def _checked_actions(path: Path, actions: NDArray[Any]) -> NDArray[np.float32]:
+def _validate_actions(path: Path, actions: NDArray[Any]) -> NDArray[np.float32]:
     if not (np.issubdtype(actions.dtype, np.floating) and actions.ndim == 2 and actions.size):
         raise InputError(
             f"{path}: actions must be floating-point numbers of shape (T, nu), they are "
@@ -188,9 +190,9 @@ def _checked_actions(path: Path, actions: NDArray[Any]) -> NDArray[np.float32]:
 
 def _provenance(path: Path, text: str) -> Provenance:
     try:
-        found = json.loads(text)
-        cycles = found["cycles"]
-        provenance = Provenance(**{f.name: found[f.name] for f in fields(Provenance)})
+        values = json.loads(text)
+        cycles = values["cycles"]
+        provenance = Provenance(**{f.name: values[f.name] for f in fields(Provenance)})
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"{path}: its provenance is not what `sb3-mimic refine` writes ({error})"

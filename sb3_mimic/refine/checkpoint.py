@@ -49,33 +49,33 @@ class Snapshot:
 
 
 class Checkpoint:
-    """Where a method keeps its progress.
+    """A file in which a method keeps its progress.
 
     Args:
         path: The file, ``.npz``; None for nowhere.
-        key: What a file must be of to be gone on from, as JSON holds it.
-        tell: Told in a sentence if it goes on from the file, or why it does not.
+        key: What was asked for, as JSON holds it; a file of another key is not used.
+        log: Called with a sentence that says whether the file is used, or why it is not.
     """
 
     def __init__(
         self,
         path: Path | None = None,
         key: Mapping[str, Any] | None = None,
-        tell: Callable[[str], None] | None = None,
+        log: Callable[[str], None] | None = None,
     ) -> None:
         self.path = path
         self._key = json.loads(json.dumps(key))
-        self._tell = tell
-        self._began = time.perf_counter()
-        self._before = 0.0
+        self._log = log
+        self._start = time.perf_counter()
+        self._seconds_before = 0.0
 
     @property
     def seconds(self) -> float:
         """Wall time spent, before an interruption too [s]."""
-        return self._before + time.perf_counter() - self._began
+        return self._seconds_before + time.perf_counter() - self._start
 
     def load(self, rng: np.random.Generator) -> Snapshot | None:
-        """What to go on from, and sets the random generator to where it was then.
+        """Reads the progress, and sets the random generator to its state of that time.
 
         Args:
             rng: A generator of the same kind as the one that was saved.
@@ -90,21 +90,21 @@ class Checkpoint:
                 arrays = {name: loaded[name] for name in loaded}
             state = json.loads(str(arrays.pop(_STATE)))
             snapshot = Snapshot(state["stage"], arrays, state["values"])
-            key, spent, generator = state["key"], float(state["seconds"]), state["generator"]
+            key, seconds, generator = state["key"], float(state["seconds"]), state["generator"]
             differs = [name for name, value in self._key.items() if key.get(name) != value]
             if not differs:
                 rng.bit_generator.state = generator
         except _MALFORMED as error:
-            self._say(f"{self.path}: cannot be gone on from ({error}); starting anew")
+            self._write_log(f"{self.path}: cannot be gone on from ({error}); starting anew")
             return None
         if differs:
-            self._say(
+            self._write_log(
                 f"{self.path}: is the progress of another refinement ({', '.join(differs)} "
                 f"{'differs' if len(differs) == 1 else 'differ'}); starting anew"
             )
             return None
-        self._before = spent
-        self._say(f"{self.path}: going on after {spent:.0f} s")
+        self._seconds_before = seconds
+        self._write_log(f"{self.path}: going on after {seconds:.0f} s")
         return snapshot
 
     def save(self, snapshot: Snapshot, rng: np.random.Generator) -> None:
@@ -131,10 +131,10 @@ class Checkpoint:
                 f"{self.path}: cannot be written ({error.strerror or error})"
             ) from error
 
-    def _say(self, sentence: str) -> None:
-        if self._tell is not None:
-            self._tell(sentence)
+    def _write_log(self, sentence: str) -> None:
+        if self._log is not None:
+            self._log(sentence)
 
 
-#: Keeps nothing.
-NOWHERE = Checkpoint()
+#: A checkpoint that keeps nothing.
+NO_CHECKPOINT = Checkpoint()

@@ -86,10 +86,10 @@ def feasibility(reference: Reference) -> Feasibility:
     Args:
         reference: A clip for a robot, limited to its joints' ranges.
     """
-    return needs_at(reference, *_states(reference))
+    return feasibility_at(reference, *_states(reference))
 
 
-def needs_at(
+def feasibility_at(
     reference: Reference, rows: FloatArray, qacc: FloatArray, times: FloatArray
 ) -> Feasibility:
     """The forces and torques of some states under some accelerations.

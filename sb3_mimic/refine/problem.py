@@ -175,7 +175,7 @@ def has_servos(robot: Robot) -> bool:
     )
 
 
-def quantized(actions: FloatArray) -> FloatArray:
+def quantize(actions: FloatArray) -> FloatArray:
     """Actions clipped to [-1, 1] and rounded to float32, in which they are stored and executed."""
     return np.clip(actions, -1.0, 1.0).astype(np.float32).astype(np.float64)
 

@@ -53,7 +53,7 @@ class Replay:
         qvel: Velocities ``(T + 1, nv)``.
         reference_qpos: The reference's positions, not anchored, ``(T + 1, nq)``.
         joint_names: Names of the joints of ``joint_error``.
-        joint_error: Angle between each joint's rotation and the reference's, ``(T, 12)`` [rad].
+        joint_error: Angle between each joint's rotation and the reference's, ``(T, joints)`` [rad].
         hinge_error: Each hinge minus the reference's, ``(T, nu)`` [rad].
         root_drift: Distance of the root from the reference over the ground, ``(T,)`` [m].
         root_angle: Angle between the root and the reference's, ``(T,)`` [rad].
@@ -195,8 +195,8 @@ def replay(reference: Reference, actions: Actions, cycles: int = 1) -> Replay:
     target = reference.at(times)[:, reference.rows.qpos]
     joints = reference.robot.joint_space
     soles = _Soles(reference.robot)
-    contact, skate = soles.look(qpos)
-    reference_contact, reference_skate = soles.look(target)
+    contact, skate = soles.contacts_and_skate(qpos)
+    reference_contact, reference_skate = soles.contacts_and_skate(target)
     return Replay(
         qpos=qpos,
         qvel=qvel,
@@ -219,7 +219,7 @@ def replay(reference: Reference, actions: Actions, cycles: int = 1) -> Replay:
 def single_step_errors(
     reference: Reference, actions: Actions, cycles: int = 1, n_threads: int | None = None
 ) -> FloatArray:
-    """Joint errors ``(T, 12)`` [rad] after one step from each of the reference's states.
+    """Joint errors ``(T, joints)`` [rad] after one step from each of the reference's states.
 
     Args:
         reference: The clip for the robot.
@@ -258,14 +258,14 @@ def measure(
     Raises:
         InputError: If there are not as many actions as control steps.
     """
-    done = replay(reference, actions, cycles)
+    result = replay(reference, actions, cycles)
     single = single_step_errors(reference, actions, cycles, n_threads)
-    return figures(reference, done, float(single.mean()), early_steps)
+    return figures(reference, result, float(single.mean()), early_steps)
 
 
 def figures(
     reference: Reference,
-    done: Replay,
+    result: Replay,
     single_step_error: float,
     early_steps: int = EARLY_STEPS,
 ) -> ReplayMetrics:
@@ -273,30 +273,30 @@ def figures(
 
     Args:
         reference: The clip.
-        done: Its replay.
+        result: Its replay.
         single_step_error: Mean of `single_step_errors` [rad].
         early_steps: Steps that ``error_50`` and ``drift_50`` are taken over.
     """
-    early = min(early_steps, done.n_steps)
-    step, joint = np.unravel_index(int(done.joint_error.argmax()), done.joint_error.shape)
+    early = min(early_steps, result.n_steps)
+    step, joint = np.unravel_index(int(result.joint_error.argmax()), result.joint_error.shape)
     time = np.array([(step + 1) / reference.robot.control_rate])
     # The last frame of a loop is its first.
     within = min(float(reference.phase(time)[0]), 1.0) * reference.duration
-    upright = np.arange(done.n_steps) < done.n_survived
+    upright = np.arange(result.n_steps) < result.n_survived
     return ReplayMetrics(
         single_step_error=single_step_error,
-        error_50=float(done.joint_error[:early].mean()),
-        joint_error=float(done.joint_error.mean()),
-        drift_50=float(done.root_drift[early - 1]),
-        drift_end=float(done.root_drift[-1]),
-        drift_max=float(done.root_drift.max()),
-        survived_fraction=done.n_survived / done.n_steps,
-        mean_reward=float((done.reward * upright).mean()),
-        saturation=float(done.saturated.mean()),
-        foot_skate=done.foot_skate,
-        reference_foot_skate=done.reference_foot_skate,
-        worst_error=float(done.joint_error[step, joint]),
-        worst_joint=done.joint_names[joint],
+        error_50=float(result.joint_error[:early].mean()),
+        joint_error=float(result.joint_error.mean()),
+        drift_50=float(result.root_drift[early - 1]),
+        drift_end=float(result.root_drift[-1]),
+        drift_max=float(result.root_drift.max()),
+        survived_fraction=result.n_survived / result.n_steps,
+        mean_reward=float((result.reward * upright).mean()),
+        saturation=float(result.saturated.mean()),
+        foot_skate=result.foot_skate,
+        reference_foot_skate=result.reference_foot_skate,
+        worst_error=float(result.joint_error[step, joint]),
+        worst_joint=result.joint_names[joint],
         worst_frame=round(within * reference.clip.fps),
     )
 
@@ -326,7 +326,7 @@ class _Soles:
         bodies = np.array([robot.model.body(foot).id for foot in robot.feet])
         self._of_foot = self._points.bodies == bodies[:, None]
 
-    def look(self, qpos: FloatArray) -> tuple[BoolArray, float]:
+    def contacts_and_skate(self, qpos: FloatArray) -> tuple[BoolArray, float]:
         """Which feet are on the ground in poses ``(T, nq)``, (T, feet), and their skate [m/s].
 
         The skate is that of corners that are on the ground in two poses in succession.

@@ -17,20 +17,21 @@ from sb3_mimic.names import unknown_name
 from sb3_mimic.refine.actions import Provenance, RefinedActions
 from sb3_mimic.refine.checkpoint import Checkpoint
 from sb3_mimic.refine.feasibility import check_refinable
-from sb3_mimic.refine.methods import DEFAULT_METHOD, Method, Report, get_method
-from sb3_mimic.refine.pd import PdSettings, solve_pd
+from sb3_mimic.refine.methods import (
+    DEFAULT_METHOD,
+    Method,
+    ProgressCallback,
+    get_method,
+    ignore_progress,
+)
+from sb3_mimic.refine.methods.pd import PdSettings, solve_pd
 from sb3_mimic.refine.problem import TrackingProblem
 from sb3_mimic.refine.replay import ReplayMetrics, figures, measure, replay, single_step_errors
 from sb3_mimic.tasks import DEFAULT_TASK
 from sb3_mimic.versions import versions
 
-# Packages of whose versions progress must be to be gone on from.
+# Packages whose versions decide the actions to the last bit.
 _DECISIVE = ("sb3-mimic", "mujoco", "numpy")
-
-
-def quiet(done: int, steps: int, cost: float) -> None:
-    """A `Report` that says nothing."""
-    del done, steps, cost
 
 
 def load_reference(
@@ -56,9 +57,9 @@ def require_refinable(reference: Reference) -> None:
     Raises:
         InputError: With what makes it hopeless.
     """
-    found = check_refinable(reference)
-    if found:
-        reasons = "; ".join(f"{finding.message}: {finding.advice}" for finding in found)
+    findings = check_refinable(reference)
+    if findings:
+        reasons = "; ".join(f"{finding.message}: {finding.advice}" for finding in findings)
         raise InputError(
             f"no actions can reproduce the motion {reference.clip.name!r} as it is: {reasons}"
         )
@@ -72,9 +73,9 @@ def refine(
     cycles: int = 1,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
-    report: Report | None = None,
+    progress: ProgressCallback | None = None,
     checkpoint: Path | None = None,
-    tell: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
     n_threads: int | None = None,
 ) -> RefinedActions:
     """Finds actions under which a robot reproduces a clip under physics.
@@ -86,16 +87,16 @@ def refine(
         cycles: How often a looping clip goes round.
         seed: Seed of everything random.
         settings: Changes to the method's default settings.
-        report: Called with steps done, steps in all, and the cost so far.
-        checkpoint: File (.npz) in which the slow methods keep their progress, and from which they
-            go on if it is that of the same clip, robot, settings, seed and versions, to the same
-            actions to the last bit. It stays there in the end.
-        tell: Called with a sentence on what became of a ``checkpoint`` that was there.
+        progress: Called with steps done, steps in all, and the cost so far.
+        checkpoint: File (.npz) in which the slow methods keep their progress. They go on from a
+            file of the same clip, robot, settings, seed and versions, and find the same actions to
+            the last bit. The file stays there in the end.
+        log: Called with a sentence that says whether an existing ``checkpoint`` is used.
         n_threads: Physics threads, which do not change the result; by default one per core.
 
     Returns:
-        The actions, the states they lead through, and their provenance with the figures of their
-        replay and of plain PD's.
+        The actions, the states they lead through, and their provenance with the metrics of their
+        replay and of plain PD extraction.
 
     Raises:
         InputError: If a name, number or clip cannot be used, or if no actions can reproduce the
@@ -117,9 +118,9 @@ def refine(
         cycles=cycles,
         seed=seed,
         settings=settings,
-        report=report,
+        progress=progress,
         checkpoint=checkpoint,
-        tell=tell,
+        log=log,
         n_threads=n_threads,
     )
 
@@ -131,9 +132,9 @@ def refine_reference(
     cycles: int = 1,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
-    report: Report | None = None,
+    progress: ProgressCallback | None = None,
     checkpoint: Path | None = None,
-    tell: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
     n_threads: int | None = None,
 ) -> RefinedActions:
     """As `refine`, for a reference that was made and checked before.
@@ -144,16 +145,16 @@ def refine_reference(
         cycles: How often a looping clip goes round.
         seed: Seed of everything random.
         settings: Changes to the method's default settings.
-        report: Called with steps done, steps in all, and the cost so far.
+        progress: Called with steps done, steps in all, and the cost so far.
         checkpoint: File (.npz) of the progress.
-        tell: Called with a sentence on what became of it.
+        log: Called with a sentence that says whether an existing file is used.
         n_threads: Physics threads.
 
     Raises:
         InputError: If a name or number cannot be used.
     """
-    chosen = get_method(method)
-    options = _settings(chosen, settings or {})
+    entry = get_method(method)
+    options = _settings(entry, settings or {})
     if cycles < 1 or (cycles > 1 and not reference.loop):
         raise InputError(
             f"cycles={cycles} must be at least 1"
@@ -161,17 +162,18 @@ def refine_reference(
             else f"cycles={cycles}: {reference.clip.name!r} does not loop, so it is performed once"
         )
     with closing(TrackingProblem(reference, cycles, n_threads=n_threads)) as problem:
-        kept = Checkpoint(checkpoint, _key(reference, method, options, seed, cycles), tell)
-        actions = chosen.solve(problem, options, seed, report or quiet, kept).astype(np.float32)
-        seconds = kept.seconds
-        further = chosen.tell(problem, options)
-    done = replay(reference, actions, cycles)
+        store = Checkpoint(checkpoint, _key(reference, method, options, seed, cycles), log)
+        solution = entry.solve(problem, options, seed, progress or ignore_progress, store)
+        actions = solution.astype(np.float32)
+        seconds = store.seconds
+        method_metrics = entry.measure(problem, options)
+    result = replay(reference, actions, cycles)
     single = single_step_errors(reference, actions, cycles, n_threads)
     clip, robot = reference.clip, reference.robot
     return RefinedActions(
         actions,
-        done.qpos,
-        done.qvel,
+        result.qpos,
+        result.qvel,
         Provenance(
             clip=clip.name,
             clip_digest=clip.digest,
@@ -183,7 +185,7 @@ def refine_reference(
             cycles=cycles,
             seconds=seconds,
             versions=versions(),
-            metrics=figures(reference, done, float(single.mean())).as_dict() | further,
+            metrics=figures(reference, result, float(single.mean())).as_dict() | method_metrics,
             pd_metrics=measure_pd(reference, cycles, n_threads=n_threads).as_dict(),
         ),
     )
@@ -207,7 +209,7 @@ def refinement_key(
 
 def _key(reference: Reference, method: str, options: Any, seed: int, cycles: int) -> dict[str, Any]:
     """What decides the progress of a refinement, to the last bit."""
-    found = versions()
+    installed = versions()
     return {
         "clip": reference.clip.digest,
         "robot": reference.robot.digest,
@@ -215,14 +217,14 @@ def _key(reference: Reference, method: str, options: Any, seed: int, cycles: int
         "settings": asdict(options),
         "seed": seed,
         "cycles": cycles,
-        "versions": {name: found[name] for name in _DECISIVE if name in found},
+        "versions": {name: installed[name] for name in _DECISIVE if name in installed},
     }
 
 
 def measure_pd(
     reference: Reference, cycles: int = 1, *, n_threads: int | None = None, **options: Any
 ) -> ReplayMetrics:
-    """The figures of plain PD extraction, with which everything is compared.
+    """The metrics of plain PD extraction, with which everything is compared.
 
     Args:
         reference: The clip.
@@ -231,7 +233,7 @@ def measure_pd(
         **options: As of `measure`.
     """
     with closing(TrackingProblem(reference, cycles, n_threads=n_threads)) as problem:
-        actions = solve_pd(problem, PdSettings(), 0, quiet)
+        actions = solve_pd(problem, PdSettings(), 0, ignore_progress)
     return measure(reference, actions, cycles, n_threads=n_threads, **options)
 
 

@@ -17,7 +17,7 @@ import pytest
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import load_motion, write_deepmimic
 from sb3_mimic.refine import RefinedActions, load_actions, refine
-from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint, Snapshot
+from sb3_mimic.refine.checkpoint import NO_CHECKPOINT, Checkpoint, Snapshot
 
 SMALL: dict[str, dict[str, Any]] = {
     "mpc": {"horizon": 6, "execute": 4, "iterations": 1, "samples": 4, "polish": 2},
@@ -33,11 +33,11 @@ class StopError(Exception):
 def stopping_after(calls: int) -> Callable[[int, int, float], None]:
     left = iter(range(calls))
 
-    def report(done: int, steps: int, cost: float) -> None:
+    def progress(done: int, steps: int, cost: float) -> None:
         if next(left, None) is None:
             raise StopError
 
-    return report
+    return progress
 
 
 @pytest.fixture(scope="module")
@@ -85,15 +85,15 @@ def test_it_goes_on_to_the_last_bit(
     told: list[str] = []
     for calls in stops:
         with pytest.raises(StopError):
-            small(clip, method, checkpoint=path, report=stopping_after(calls), tell=told.append)
+            small(clip, method, checkpoint=path, progress=stopping_after(calls), log=told.append)
         assert list(tmp_path.iterdir()) == [path]
     steps: list[int] = []
     resumed = small(
         clip,
         method,
         checkpoint=path,
-        report=lambda done, total, cost: steps.append(done),
-        tell=told.append,
+        progress=lambda done, total, cost: steps.append(done),
+        log=told.append,
     )
     assert len(told) == len(stops)
     assert all("going on after" in sentence for sentence in told)
@@ -105,14 +105,14 @@ def test_it_goes_on_while_it_goes_back(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Every plan is in trouble, as long as it may go back.
-    monkeypatch.setattr("sb3_mimic.refine.mpc._TROUBLE", 0.0)
+    monkeypatch.setattr("sb3_mimic.refine.methods.mpc._TROUBLE", 0.0)
     monkeypatch.setitem(SMALL, "mpc", SMALL["mpc"] | {"samples": 0, "polish": 0})
     steps: list[int] = []
-    straight = small(clip, "mpc", report=lambda done, total, cost: steps.append(done))
+    straight = small(clip, "mpc", progress=lambda done, total, cost: steps.append(done))
     assert steps != sorted(set(steps))
     path = tmp_path / "progress.npz"
     with pytest.raises(StopError):
-        small(clip, "mpc", checkpoint=path, report=stopping_after(2))
+        small(clip, "mpc", checkpoint=path, progress=stopping_after(2))
     assert_same(small(clip, "mpc", checkpoint=path), straight)
 
 
@@ -124,7 +124,7 @@ def test_the_time_before_counts(clip: Path, tmp_path: Path) -> None:
         kept = {**arrays, "state": np.array(json.dumps(state))}
     np.savez(path, **kept)
     # All was done before, so there is nothing left to do.
-    again = small(clip, "gradient", checkpoint=path, report=stopping_after(0))
+    again = small(clip, "gradient", checkpoint=path, progress=stopping_after(0))
     assert again.provenance is not None
     assert 1e6 < again.provenance.seconds < 1e6 + 60
 
@@ -176,8 +176,8 @@ def test_it_says_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InputError, match="cannot be written"):
         Checkpoint(tmp_path / "file" / "a.npz", {}).save(SNAPSHOT, np.random.default_rng(0))
-    NOWHERE.save(SNAPSHOT, np.random.default_rng(0))
-    assert NOWHERE.load(np.random.default_rng(0)) is None
+    NO_CHECKPOINT.save(SNAPSHOT, np.random.default_rng(0))
+    assert NO_CHECKPOINT.load(np.random.default_rng(0)) is None
 
 
 def test_an_interrupt_and_the_same_command_again(

@@ -18,15 +18,15 @@ from sb3_mimic.refine.ilqr import (
     ImproveSettings,
     Plan,
     Policies,
-    follow,
-    go_on,
     improve,
     linearize,
-    run,
+    resume,
+    rollout_plan,
+    rollout_policies,
     smooth_noise,
-    solve,
+    solve_lqr,
 )
-from sb3_mimic.refine.problem import TrackingProblem, quantized
+from sb3_mimic.refine.problem import TrackingProblem, quantize
 
 seeds = st.integers(0, 2**32 - 1)
 QUICK = ImproveSettings(iterations=2, samples=4, enough=0.0)
@@ -45,7 +45,7 @@ def random_plan(
     tangent = rng.normal(0, 0.01, 2 * problem.nv)
     state = displace(problem.target(np.array([start]))[0], tangent)
     actions = rng.normal(0, 0.1, (horizon, problem.nu))
-    return state, follow(problem, state, actions, start)
+    return state, rollout_plan(problem, state, actions, start)
 
 
 def test_the_derivatives_predict_what_a_small_change_does(walk: TrackingProblem) -> None:
@@ -72,7 +72,7 @@ def test_long_plans_are_linearized_in_parts(
 ) -> None:
     state, plan = random_plan(walk, 5, np.random.default_rng(1), start=7)
     whole = linearize(walk, state, plan, 7)
-    monkeypatch.setattr("sb3_mimic.refine.ilqr._LINEARIZED_AT_ONCE", 2)
+    monkeypatch.setattr("sb3_mimic.refine.ilqr.lqr._LINEARIZED_AT_ONCE", 2)
     for one, other in zip(whole, linearize(walk, state, plan, 7), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -132,7 +132,7 @@ def test_policies_are_the_solution_of_the_linear_quadratic_problem(
     rng, horizon = np.random.default_rng(seed), 3
     _, plan = random_plan(walk, horizon, rng)
     jacobians = random_jacobians(walk, horizon, rng)
-    found = solve(walk, plan, jacobians, 0, np.zeros(1))
+    found = solve_lqr(walk, plan, jacobians, 0, np.zeros(1))
     free = np.ones((horizon, walk.nu), np.bool_)
     for i in range(horizon):
         change, gain = dense_policy(walk, plan, jacobians, i, free)
@@ -149,7 +149,7 @@ def test_actions_at_their_bounds_are_left_there(walk: TrackingProblem, seed: int
     at_bound = rng.random(plan.actions.shape) < 0.5
     plan = replace(plan, actions=np.where(at_bound, bounds, plan.actions))
     jacobians = random_jacobians(walk, horizon, rng)
-    found = solve(walk, plan, jacobians, 0, np.zeros(1))
+    found = solve_lqr(walk, plan, jacobians, 0, np.zeros(1))
     free = (found.gains[0] != 0).any(axis=-1)
     assert free[~at_bound].all()
     assert not free[at_bound].all()
@@ -164,7 +164,7 @@ def test_damping_holds_back(walk: TrackingProblem) -> None:
     rng = np.random.default_rng(0)
     _, plan = random_plan(walk, 4, rng)
     dampings = np.array([0.0, 1e-2, 1.0, 1e6])
-    found = solve(walk, plan, random_jacobians(walk, 4, rng), 0, dampings)
+    found = solve_lqr(walk, plan, random_jacobians(walk, 4, rng), 0, dampings)
     last = np.linalg.norm(found.offsets[:, -1], axis=-1)
     assert (np.diff(last) < 0).all()
     np.testing.assert_allclose(found.offsets[-1], 0, atol=1e-4)
@@ -176,7 +176,7 @@ def test_damping_holds_back(walk: TrackingProblem) -> None:
 def test_policies_that_do_nothing_are_the_plan(walk: TrackingProblem, seed: int) -> None:
     state, plan = random_plan(walk, 5, np.random.default_rng(seed), start=3)
     nothing = Policies(np.zeros((2, 5, walk.nu)), np.zeros((2, 5, walk.nu, 2 * walk.nv)))
-    states, actions = run(walk, state, plan, nothing, 3)
+    states, actions = rollout_policies(walk, state, plan, nothing, 3)
     for i in range(2):
         np.testing.assert_array_equal(states[i], plan.states)
         np.testing.assert_array_equal(actions[i], plan.actions)
@@ -185,7 +185,7 @@ def test_policies_that_do_nothing_are_the_plan(walk: TrackingProblem, seed: int)
 def test_a_lost_trial_costs_infinitely_much(walk: TrackingProblem) -> None:
     state, plan = random_plan(walk, 3, np.random.default_rng(0))
     nothing = Policies(np.zeros((1, 3, walk.nu)), np.ones((1, 3, walk.nu, 2 * walk.nv)))
-    states, actions = run(walk, np.full_like(state, np.nan), plan, nothing, 0)
+    states, actions = rollout_policies(walk, np.full_like(state, np.nan), plan, nothing, 0)
     assert np.isfinite(actions).all()
     assert np.isinf(walk.costs(states, actions, 0)).all()
 
@@ -202,8 +202,8 @@ def test_a_plan_never_gets_worse(walk: TrackingProblem, seed: int) -> None:
     assert better.cost == costs[-1] < plan.cost
     assert [row.iterations for row in told] == [1, 2]
     # What it promises is what its actions do, and they are what an environment takes.
-    np.testing.assert_array_equal(better.actions, quantized(better.actions))
-    again = follow(walk, state, better.actions, 0)
+    np.testing.assert_array_equal(better.actions, quantize(better.actions))
+    again = rollout_plan(walk, state, better.actions, 0)
     np.testing.assert_array_equal(again.states, better.states)
     np.testing.assert_array_equal(again.costs, better.costs)
 
@@ -219,9 +219,9 @@ def test_an_improvement_goes_on_where_it_was(walk: TrackingProblem) -> None:
     for now, drawn in told:
         other = np.random.default_rng(1)
         other.bit_generator.state = drawn
-        restored = Improvement.restored(now.snapshot("any"))
+        restored = Improvement.from_snapshot(now.snapshot("any"))
         np.testing.assert_array_equal(
-            go_on(walk, state, restored, 0, longer, other).actions, whole.actions
+            resume(walk, state, restored, 0, longer, other).actions, whole.actions
         )
 
 

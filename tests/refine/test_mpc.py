@@ -11,12 +11,12 @@ import pytest
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.refine import load_reference, measure
-from sb3_mimic.refine.gradient import GradientSettings, solve_gradient
-from sb3_mimic.refine.ilqr import follow
-from sb3_mimic.refine.invdyn import inverse_dynamics_actions
-from sb3_mimic.refine.mpc import MpcSettings, solve_mpc
-from sb3_mimic.refine.problem import TrackingProblem, quantized
-from sb3_mimic.refine.run import quiet
+from sb3_mimic.refine.ilqr import rollout_plan
+from sb3_mimic.refine.methods import ignore_progress
+from sb3_mimic.refine.methods.gradient import GradientSettings, solve_gradient
+from sb3_mimic.refine.methods.invdyn import inverse_dynamics_actions
+from sb3_mimic.refine.methods.mpc import MpcSettings, solve_mpc
+from sb3_mimic.refine.problem import TrackingProblem, quantize
 
 SMALL = MpcSettings(horizon=6, execute=4, iterations=1, samples=4, polish=1)
 
@@ -29,11 +29,11 @@ def walk() -> Iterator[TrackingProblem]:
 
 @pytest.fixture(scope="module")
 def planned(walk: TrackingProblem) -> np.ndarray:
-    return solve_mpc(walk, SMALL, 0, quiet)
+    return solve_mpc(walk, SMALL, 0, ignore_progress)
 
 
 def cost(problem: TrackingProblem, actions: np.ndarray) -> float:
-    return follow(problem, problem.start, actions, 0).cost
+    return rollout_plan(problem, problem.start, actions, 0).cost
 
 
 def test_a_squat_survives_whole() -> None:
@@ -51,7 +51,7 @@ def test_a_squat_survives_whole() -> None:
 
 def test_actions_are_what_an_environment_takes(walk: TrackingProblem, planned: np.ndarray) -> None:
     assert planned.shape == (walk.n_steps, walk.nu)
-    np.testing.assert_array_equal(planned, quantized(planned))
+    np.testing.assert_array_equal(planned, quantize(planned))
 
 
 def test_planning_beats_what_it_starts_from(walk: TrackingProblem, planned: np.ndarray) -> None:
@@ -66,17 +66,18 @@ def test_planning_beats_what_it_starts_from(walk: TrackingProblem, planned: np.n
 
 def test_the_same_on_two_threads(walk: TrackingProblem, planned: np.ndarray) -> None:
     with closing(TrackingProblem(load_reference("walk"), n_threads=2)) as problem:
-        np.testing.assert_array_equal(solve_mpc(problem, SMALL, 0, quiet), planned)
+        np.testing.assert_array_equal(solve_mpc(problem, SMALL, 0, ignore_progress), planned)
 
 
 def test_the_same_in_another_process(planned: np.ndarray) -> None:
     code = (
         "import sys\n"
         "from sb3_mimic.refine import load_reference\n"
-        "from sb3_mimic.refine.mpc import MpcSettings, solve_mpc\n"
+        "from sb3_mimic.refine.methods.mpc import MpcSettings, solve_mpc\n"
         "from sb3_mimic.refine.problem import TrackingProblem\n"
-        "from sb3_mimic.refine.run import quiet\n"
-        f"found = solve_mpc(TrackingProblem(load_reference('walk')), {SMALL!r}, 0, quiet)\n"
+        "from sb3_mimic.refine.methods import ignore_progress\n"
+        "problem = TrackingProblem(load_reference('walk'))\n"
+        f"found = solve_mpc(problem, {SMALL!r}, 0, ignore_progress)\n"
         "sys.stdout.buffer.write(found.tobytes())\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
@@ -85,7 +86,7 @@ def test_the_same_in_another_process(planned: np.ndarray) -> None:
 
 def test_another_seed_gives_other_actions(walk: TrackingProblem, planned: np.ndarray) -> None:
     noisy = replace(SMALL, samples=24, noise=0.03, polish=0)
-    one, other = (solve_mpc(walk, noisy, seed, quiet) for seed in (0, 1))
+    one, other = (solve_mpc(walk, noisy, seed, ignore_progress) for seed in (0, 1))
     assert not np.array_equal(one, other)
 
 

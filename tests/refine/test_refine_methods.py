@@ -14,18 +14,19 @@ from sb3_mimic.envs.tracking.reference import pose_at
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import load_motion
 from sb3_mimic.refine import load_reference, refine
-from sb3_mimic.refine.feedback import LOST_COST, FeedbackSettings, correct, solve_feedback
-from sb3_mimic.refine.invdyn import (
+from sb3_mimic.refine.methods import ignore_progress
+from sb3_mimic.refine.methods.feedback import LOST_COST, FeedbackSettings, correct, solve_feedback
+from sb3_mimic.refine.methods.invdyn import (
     InverseDynamicsSettings,
     inverse_dynamics,
     reference_dynamics,
     root_residual,
     solve_invdyn,
 )
-from sb3_mimic.refine.pd import PdSettings, solve_pd
-from sb3_mimic.refine.problem import TrackingProblem, quantized
+from sb3_mimic.refine.methods.pd import PdSettings, solve_pd
+from sb3_mimic.refine.problem import TrackingProblem, quantize
 from sb3_mimic.refine.replay import measure
-from sb3_mimic.refine.run import quiet, require_refinable
+from sb3_mimic.refine.run import require_refinable
 
 CONE, MODEL = InverseDynamicsSettings(), InverseDynamicsSettings("model")
 
@@ -44,19 +45,21 @@ def cost(problem: TrackingProblem, actions: np.ndarray) -> float:
 @pytest.mark.parametrize("method", ["pd", "feedback", "invdyn"])
 def test_actions_are_float32_numbers_within_bounds(walk: TrackingProblem, method: str) -> None:
     actions = {
-        "pd": lambda: solve_pd(walk, PdSettings(), 0, quiet),
-        "feedback": lambda: solve_feedback(walk, FeedbackSettings(iterations=2), 0, quiet),
-        "invdyn": lambda: solve_invdyn(walk, CONE, 0, quiet),
+        "pd": lambda: solve_pd(walk, PdSettings(), 0, ignore_progress),
+        "feedback": lambda: solve_feedback(
+            walk, FeedbackSettings(iterations=2), 0, ignore_progress
+        ),
+        "invdyn": lambda: solve_invdyn(walk, CONE, 0, ignore_progress),
     }[method]()
     assert actions.shape == (walk.n_steps, walk.nu)
-    np.testing.assert_array_equal(actions, quantized(actions))
+    np.testing.assert_array_equal(actions, quantize(actions))
 
 
 def test_pd_is_the_extraction_of_the_demonstrations(walk: TrackingProblem) -> None:
     (demonstration,) = collect_mocap(
         "sb3_mimic/HumanoidMimic-v0", "walk", 1, settings=MocapSettings(method="pd")
     )
-    actions = solve_pd(walk, PdSettings(), 0, quiet)
+    actions = solve_pd(walk, PdSettings(), 0, ignore_progress)
     np.testing.assert_allclose(actions, demonstration.acts, atol=1e-5)
 
 
@@ -114,8 +117,8 @@ def test_contacts_of_the_model_leave_more_to_nobody(walk: TrackingProblem) -> No
 
 
 def test_the_torques_of_inverse_dynamics_beat_plain_pd(walk: TrackingProblem) -> None:
-    plain = measure(walk.reference, solve_pd(walk, PdSettings(), 0, quiet), n_threads=1)
-    torques = measure(walk.reference, solve_invdyn(walk, CONE, 0, quiet), n_threads=1)
+    plain = measure(walk.reference, solve_pd(walk, PdSettings(), 0, ignore_progress), n_threads=1)
+    torques = measure(walk.reference, solve_invdyn(walk, CONE, 0, ignore_progress), n_threads=1)
     assert torques.single_step_error < 0.3 * plain.single_step_error
     assert torques.joint_error < 0.3 * plain.joint_error
 
@@ -124,7 +127,7 @@ def test_the_torques_of_inverse_dynamics_beat_plain_pd(walk: TrackingProblem) ->
 def test_feedback_never_goes_back(walk: TrackingProblem, alpha: float) -> None:
     # However bold the step.
     rng = np.random.default_rng(0)
-    starts = quantized(rng.normal(0, 0.05, (2, walk.n_steps, walk.nu)))
+    starts = quantize(rng.normal(0, 0.05, (2, walk.n_steps, walk.nu)))
     told: list[tuple[int, int, float]] = []
     found = correct(
         walk,
@@ -141,15 +144,15 @@ def test_feedback_never_goes_back(walk: TrackingProblem, alpha: float) -> None:
 
 
 def test_feedback_helps(walk: TrackingProblem) -> None:
-    start = solve_invdyn(walk, CONE, 0, quiet)
-    found = solve_feedback(walk, FeedbackSettings(), 0, quiet)
+    start = solve_invdyn(walk, CONE, 0, ignore_progress)
+    found = solve_feedback(walk, FeedbackSettings(), 0, ignore_progress)
     assert cost(walk, found) < 0.5 * cost(walk, start)
 
 
 def test_feedback_learns_nothing_from_lying_on_the_ground() -> None:
     with closing(TrackingProblem(load_reference("walk"), 3, n_threads=1)) as problem:
-        start = solve_pd(problem, PdSettings(), 0, quiet)
-        found = correct(problem, start[None], FeedbackSettings(iterations=1), quiet)
+        start = solve_pd(problem, PdSettings(), 0, ignore_progress)
+        found = correct(problem, start[None], FeedbackSettings(iterations=1), ignore_progress)
         fall = measure(problem.reference, start, 3, n_threads=1).survived_fraction
     assert fall < 0.6
     np.testing.assert_array_equal(found[-10:], start[-10:])
@@ -169,7 +172,7 @@ def test_refine_says_what_it_did() -> None:
         seed=7,
         cycles=2,
         settings={"iterations": 2, "alpha": 0.3},
-        report=lambda *arguments: told.append(arguments),
+        progress=lambda *arguments: told.append(arguments),
         n_threads=1,
     )
     made = refined.provenance

@@ -14,11 +14,11 @@ import numpy as np
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
-from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
-from sb3_mimic.refine.invdyn import InverseDynamicsSettings, solve_invdyn
-from sb3_mimic.refine.methods import Report
-from sb3_mimic.refine.pd import PdSettings, solve_pd
-from sb3_mimic.refine.problem import TrackingProblem, quantized
+from sb3_mimic.refine.checkpoint import NO_CHECKPOINT, Checkpoint
+from sb3_mimic.refine.methods import ProgressCallback, ignore_progress
+from sb3_mimic.refine.methods.invdyn import InverseDynamicsSettings, solve_invdyn
+from sb3_mimic.refine.methods.pd import PdSettings, solve_pd
+from sb3_mimic.refine.problem import TrackingProblem, quantize
 
 #: Cost of a step at most: how a fallen body lies says nothing about a pass, only when it fell.
 LOST_COST: Final = 10.0
@@ -55,8 +55,8 @@ def solve_feedback(
     problem: TrackingProblem,
     settings: FeedbackSettings,
     seed: int,
-    report: Report,
-    checkpoint: Checkpoint = NOWHERE,
+    progress: ProgressCallback,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> FloatArray:
     """Actions ``(n_steps, nu)`` of the best pass.
 
@@ -66,24 +66,23 @@ def solve_feedback(
         problem: The tracking problem.
         settings: See :class:`FeedbackSettings`.
         seed: Nothing is random.
-        report: Called after each pass.
-        checkpoint: Nothing is worth keeping.
+        progress: Called after each pass.
+        checkpoint: Not used.
     """
     del checkpoint
-
-    def quiet(done: int, steps: int, cost: float) -> None:
-        del done, steps, cost
-
     starts = (
-        solve_pd(problem, PdSettings(), seed, quiet),
+        solve_pd(problem, PdSettings(), seed, ignore_progress),
         np.zeros((problem.n_steps, problem.nu)),
-        solve_invdyn(problem, InverseDynamicsSettings(), seed, quiet),
+        solve_invdyn(problem, InverseDynamicsSettings(), seed, ignore_progress),
     )
-    return correct(problem, np.stack(starts), settings, report)
+    return correct(problem, np.stack(starts), settings, progress)
 
 
 def correct(
-    problem: TrackingProblem, starts: FloatArray, settings: FeedbackSettings, report: Report
+    problem: TrackingProblem,
+    starts: FloatArray,
+    settings: FeedbackSettings,
+    progress: ProgressCallback,
 ) -> FloatArray:
     """The best pass ``(n_steps, nu)``, never worse than the best start.
 
@@ -91,23 +90,22 @@ def correct(
         problem: The tracking problem.
         starts: Actions to begin with, ``(n, n_steps, nu)``; the best are taken.
         settings: See :class:`FeedbackSettings`.
-        report: Called after each pass.
+        progress: Called after each pass.
     """
-    robot = problem.reference.robot
-    scale = robot.torque_limit / robot.kp
+    scale = problem.actuation.scale
     total = problem.n_steps * settings.iterations
-    best, errors, cost = _best_pass(problem, quantized(starts))
+    best, errors, cost = _best_pass(problem, quantize(starts))
     alpha = settings.alpha
     for iteration in range(settings.iterations):
         # What the state has too much, the target gets less.
         change = -alpha * errors[:, 6 : problem.nv] / scale
-        change[_horizon(errors) :] = 0.0
-        tried, found, found_cost = _best_pass(problem, quantized(best + change)[None])
-        if found_cost < cost:
-            best, errors, cost = tried, found, found_cost
+        change[_usable_steps(errors) :] = 0.0
+        trial, trial_errors, trial_cost = _best_pass(problem, quantize(best + change)[None])
+        if trial_cost < cost:
+            best, errors, cost = trial, trial_errors, trial_cost
         else:
             alpha /= 2
-        report((iteration + 1) * problem.n_steps, total, cost)
+        progress((iteration + 1) * problem.n_steps, total, cost)
     return best
 
 
@@ -122,8 +120,8 @@ def _best_pass(
     return actions[best], problem.errors(states[best][None], 0)[0], float(costs[best])
 
 
-def _horizon(errors: FloatArray) -> int:
-    """Control steps from which can be learned."""
+def _usable_steps(errors: FloatArray) -> int:
+    """Control steps until shortly after the body lost the track."""
     lost = (np.abs(errors[:, 2]) > _LOST_HEIGHT) | (
         np.linalg.norm(errors[:, 3:6], axis=1) > _LOST_ANGLE
     )

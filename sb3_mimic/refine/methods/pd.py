@@ -11,9 +11,9 @@ import numpy as np
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.actuation import servo_target
-from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
-from sb3_mimic.refine.methods import Report
-from sb3_mimic.refine.problem import TrackingProblem, quantized
+from sb3_mimic.refine.checkpoint import NO_CHECKPOINT, Checkpoint
+from sb3_mimic.refine.methods import ProgressCallback
+from sb3_mimic.refine.problem import TrackingProblem, quantize
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ def solve_pd(
     problem: TrackingProblem,
     settings: PdSettings,
     seed: int,
-    report: Report,
-    checkpoint: Checkpoint = NOWHERE,
+    progress: ProgressCallback,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> FloatArray:
     """Actions ``(n_steps, nu)`` of the plain formula.
 
@@ -34,8 +34,8 @@ def solve_pd(
         problem: The tracking problem.
         settings: See :class:`PdSettings`.
         seed: Nothing is random.
-        report: Called once.
-        checkpoint: Nothing is worth keeping.
+        progress: Called once.
+        checkpoint: Not used.
     """
     del settings, seed, checkpoint
     robot = problem.reference.robot
@@ -43,7 +43,7 @@ def solve_pd(
     angles, rates = states[:, 7 : 7 + problem.nu], states[:, -problem.nu :]
     torque = pd_torque(robot.kp, robot.kd, angles[:-1], rates[:-1], angles[1:])
     target = servo_target(robot, angles[:-1], rates[:-1], torque)
-    report(problem.n_steps, problem.n_steps, 0.0)
+    progress(problem.n_steps, problem.n_steps, 0.0)
     return actions_for_target(problem, target)
 
 
@@ -74,4 +74,4 @@ def actions_for_target(problem: TrackingProblem, target: FloatArray) -> FloatArr
     times = np.arange(1, len(target) + 1, dtype=np.float64) * problem.dt
     neutral = problem.actuation.neutral(problem.pose(times))
     robot = problem.reference.robot
-    return quantized((target - neutral) * robot.kp / robot.torque_limit)
+    return quantize((target - neutral) * robot.kp / robot.torque_limit)

@@ -16,10 +16,17 @@ import numpy as np
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
-from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint, Snapshot
-from sb3_mimic.refine.ilqr import Improvement, ImproveSettings, Plan, follow, go_on, improve
-from sb3_mimic.refine.invdyn import inverse_dynamics_actions
-from sb3_mimic.refine.methods import Report
+from sb3_mimic.refine.checkpoint import NO_CHECKPOINT, Checkpoint, Snapshot
+from sb3_mimic.refine.ilqr import (
+    Improvement,
+    ImproveSettings,
+    Plan,
+    improve,
+    resume,
+    rollout_plan,
+)
+from sb3_mimic.refine.methods import ProgressCallback
+from sb3_mimic.refine.methods.invdyn import inverse_dynamics_actions
 from sb3_mimic.refine.problem import TrackingProblem
 
 # Cost per step above which a plan is in trouble: the root is a radian or .3 m off, say. Plans that
@@ -28,7 +35,7 @@ _TROUBLE = 1.0
 # Segments to go back when in trouble, and how often that may happen in all per segment of the clip.
 _BACK = 3
 _BACKTRACKS = 0.5
-# Stages, as kept progress names them.
+# Stages, as checkpoints name them.
 _WINDOW, _POLISH = "window", "polish"
 
 
@@ -70,8 +77,8 @@ class MpcSettings:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far the window has come.
+class WindowState:
+    """The planner between two segments.
 
     Attributes:
         guess: Actions ``(n, nu)`` that the next plan starts from, as far as they are known.
@@ -86,7 +93,7 @@ class Progress:
     effort: int = 1
 
     def snapshot(self) -> Snapshot:
-        """As it is kept in a file."""
+        """The state as a checkpoint holds it."""
         arrays = {
             name: np.concatenate([getattr(plan, name) for plan in self.plans])
             for name in ("actions", "states", "costs")
@@ -102,8 +109,8 @@ class Progress:
         )
 
     @classmethod
-    def restored(cls, snapshot: Snapshot) -> "Progress":
-        """What `snapshot` was taken of."""
+    def from_snapshot(cls, snapshot: Snapshot) -> "WindowState":
+        """The state that a snapshot was taken of."""
         arrays, values = snapshot.arrays, snapshot.values
         edges = np.cumsum(values["lengths"])[:-1]
         parts = (np.split(arrays[name], edges) for name in ("actions", "states", "costs"))
@@ -115,8 +122,8 @@ def solve_mpc(
     problem: TrackingProblem,
     settings: MpcSettings,
     seed: int,
-    report: Report,
-    checkpoint: Checkpoint = NOWHERE,
+    progress: ProgressCallback,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> FloatArray:
     """Actions ``(n_steps, nu)`` that follow the clip.
 
@@ -124,57 +131,61 @@ def solve_mpc(
         problem: The tracking problem.
         settings: See :class:`MpcSettings`.
         seed: Seeds the noise.
-        report: Told how many of how many control steps are done, and the cost so far.
-        checkpoint: Keeps the progress of each segment, and of each iteration of the polishing.
+        progress: Called after each segment and each iteration of the polishing.
+        checkpoint: Written after each of them.
     """
     rng = np.random.default_rng(seed)
     total = problem.n_steps + settings.polish
-    found = checkpoint.load(rng)
+    snapshot = checkpoint.load(rng)
 
-    def keep_window(now: Progress, done: int, cost: float) -> None:
+    def on_segment(now: WindowState, done: int, cost: float) -> None:
         checkpoint.save(now.snapshot(), rng)
-        report(done, total, cost)
+        progress(done, total, cost)
 
-    def keep_polish(now: Improvement) -> None:
+    def on_iteration(now: Improvement) -> None:
         checkpoint.save(now.snapshot(_POLISH), rng)
-        report(problem.n_steps + now.iterations, total, now.plan.cost)
+        progress(problem.n_steps + now.iterations, total, now.plan.cost)
 
-    if found is not None and found.stage == _POLISH:
-        begun = Improvement.restored(found)
+    if snapshot is not None and snapshot.stage == _POLISH:
+        improvement = Improvement.from_snapshot(snapshot)
     else:
-        progress = _beginning(problem, settings) if found is None else Progress.restored(found)
-        begun = Improvement(
-            _plan_through(problem, settings, progress, rng, keep_window), settings.noise
+        window = (
+            _first_window(problem, settings)
+            if snapshot is None
+            else WindowState.from_snapshot(snapshot)
         )
+        plan = _plan_through(problem, settings, window, rng, on_segment)
+        improvement = Improvement(plan, settings.noise)
     whole = ImproveSettings(settings.polish, settings.samples, settings.noise)
-    return go_on(problem, problem.start, begun, 0, whole, rng, keep_polish).actions
+    return resume(problem, problem.start, improvement, 0, whole, rng, on_iteration).actions
 
 
-def _beginning(problem: TrackingProblem, settings: MpcSettings) -> Progress:
+def _first_window(problem: TrackingProblem, settings: MpcSettings) -> WindowState:
     backtracks = int(np.ceil(_BACKTRACKS * problem.n_steps / settings.execute))
-    return Progress(np.zeros((0, problem.nu)), backtracks)
+    return WindowState(np.zeros((0, problem.nu)), backtracks)
 
 
 def _plan_through(
     problem: TrackingProblem,
     settings: MpcSettings,
-    progress: Progress,
+    window: WindowState,
     rng: np.random.Generator,
-    keep: Callable[[Progress, int, float], None],
+    on_segment: Callable[[WindowState, int, float], None],
 ) -> Plan:
-    """The plan of the whole clip, from where the window had come.
+    """The plan of the whole clip, from a state of the window on.
 
     Args:
         problem: The tracking problem.
         settings: See :class:`MpcSettings`.
-        progress: How far it had come.
+        window: Where the planner goes on.
         rng: Draws the noise.
-        keep: Given after each segment the progress, the control steps executed and their cost.
+        on_segment: Called after each segment with the window, the control steps executed and their
+            cost.
     """
     each = ImproveSettings(settings.iterations, settings.samples, settings.noise, patience=2)
-    guess, backtracks, effort = progress.guess, progress.backtracks, progress.effort
+    guess, backtracks, effort = window.guess, window.backtracks, window.effort
     # What was executed, and with it the plan it was the beginning of.
-    plans = list(progress.plans)
+    plans = list(window.plans)
     executed = [_executed(problem, settings, plan, i) for i, plan in enumerate(plans)]
     # Where a plan knows nothing yet: what the reference needs of the motors. A clip that does not
     # loop ends with its last step.
@@ -187,7 +198,7 @@ def _plan_through(
             horizon = min(horizon, problem.n_steps - step)
         actions = known[step : step + horizon].copy()
         actions[: len(guess)] = guess[:horizon]
-        plan = follow(problem, state, actions, step)
+        plan = rollout_plan(problem, state, actions, step)
         # The first plan has no predecessor.
         more = effort if executed else 3 * effort
         plan = improve(
@@ -204,8 +215,8 @@ def _plan_through(
         executed.append(_executed(problem, settings, plan, len(plans)))
         plans.append(plan)
         guess = plan.actions[settings.execute :]
-        keep(
-            Progress(guess, backtracks, tuple(plans), effort),
+        on_segment(
+            WindowState(guess, backtracks, tuple(plans), effort),
             step + len(executed[-1].actions),
             sum(part.cost for part in executed),
         )

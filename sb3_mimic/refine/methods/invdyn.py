@@ -20,10 +20,10 @@ from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.actuation import servo_target
 from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.errors import InputError
-from sb3_mimic.refine.checkpoint import NOWHERE, Checkpoint
-from sb3_mimic.refine.feasibility import needs_at
-from sb3_mimic.refine.methods import Report
-from sb3_mimic.refine.pd import actions_for_target
+from sb3_mimic.refine.checkpoint import NO_CHECKPOINT, Checkpoint
+from sb3_mimic.refine.feasibility import feasibility_at
+from sb3_mimic.refine.methods import ProgressCallback
+from sb3_mimic.refine.methods.pd import actions_for_target
 from sb3_mimic.refine.problem import TrackingProblem
 
 Contacts = Literal["cone", "model"]
@@ -71,8 +71,8 @@ def solve_invdyn(
     problem: TrackingProblem,
     settings: InverseDynamicsSettings,
     seed: int,
-    report: Report,
-    checkpoint: Checkpoint = NOWHERE,
+    progress: ProgressCallback,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> FloatArray:
     """Actions ``(n_steps, nu)`` that ask for the torques of inverse dynamics.
 
@@ -80,19 +80,19 @@ def solve_invdyn(
         problem: The tracking problem.
         settings: See :class:`InverseDynamicsSettings`.
         seed: Nothing is random.
-        report: Called once.
-        checkpoint: Nothing is worth keeping.
+        progress: Called once.
+        checkpoint: Not used.
     """
     del seed, checkpoint
     actions = inverse_dynamics_actions(problem, settings.contacts)
-    report(problem.n_steps, problem.n_steps, 0.0)
+    progress(problem.n_steps, problem.n_steps, 0.0)
     return actions
 
 
 def inverse_dynamics_actions(
     problem: TrackingProblem, contacts: Contacts = "cone", n_steps: int | None = None
 ) -> FloatArray:
-    """Actions ``(n, nu)`` of the first ``n_steps`` control steps, of the clip's if none are given.
+    """Actions ``(n, nu)`` of the first ``n_steps`` control steps, by default of the whole clip.
 
     Args:
         problem: The tracking problem.
@@ -132,7 +132,7 @@ def reference_dynamics(
     Args:
         problem: The tracking problem.
         contacts: See :class:`InverseDynamicsSettings`.
-        n_steps: Control steps, the clip's if none are given.
+        n_steps: Control steps; by default those of the clip.
     """
     reference, dt = problem.reference, problem.dt
     n_steps = n_steps or problem.n_steps
@@ -149,7 +149,7 @@ def reference_dynamics(
     times = (before + after) / 2
     middle = reference.at(times)
     change = reference.at(after)[:, rows.qvel] - reference.at(before)[:, rows.qvel]
-    needs = needs_at(reference, middle, change / (after - before)[:, None], times)
+    needs = feasibility_at(reference, middle, change / (after - before)[:, None], times)
     weight = float(robot.model.body_subtreemass[0]) * -robot.model.opt.gravity[2]
     return InverseDynamics(
         torque=needs.torques,
