@@ -23,7 +23,7 @@ INPUT, OUTPUT = "observation", "action"
 
 @dataclass(frozen=True)
 class Servo:
-    """What a program on the robot's own computer must know of a policy that it runs.
+    """Facts about a policy for the program that runs it on the robot's own computer.
 
     Attributes:
         history: Past actions and inertial samples in an observation.

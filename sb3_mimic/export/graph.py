@@ -14,7 +14,7 @@ from sb3_mimic.errors import InputError
 
 
 class PolicyGraph(nn.Module):
-    """What SB3's ``predict(observation, deterministic=True)`` computes, and nothing else.
+    """The computation of SB3's ``predict(observation, deterministic=True)``, and nothing else.
 
     Preprocessing, the normalizer and the actor of an actor-critic policy, then the clipping of the
     action to its space. Pictures go in as cameras give them, colors last.

@@ -1,4 +1,4 @@
-"""Motions: what is to be imitated, without any simulator.
+"""Motions to imitate: clips, file formats, cleaning, checks and retargeting, without a simulator.
 
 >>> from sb3_mimic.motion import load_motion
 >>> load_motion("walk").loop

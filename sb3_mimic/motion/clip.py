@@ -1,4 +1,4 @@
-"""A motion clip: what is to be imitated, as numbers that are checked once and never change."""
+"""A motion clip: root path and joint angles, checked at construction and immutable."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -133,7 +133,7 @@ class MotionClip:
 
     @property
     def cycle_displacement(self) -> FloatArray:
-        """How far a loop moves on in a cycle (3,) [m]: horizontally; (0, 0, 0) if not a loop.
+        """Displacement of a loop in a cycle (3,) [m], horizontal; (0, 0, 0) if not a loop.
 
         Heights and headings do not add up over the cycles, as in DeepMimic.
         """

@@ -1,4 +1,4 @@
-"""A motion as a stick figure with its curves: what a picture of it is drawn from."""
+"""A motion as a stick figure with its curves, the content of a picture."""
 
 import re
 from dataclasses import dataclass
@@ -213,7 +213,7 @@ def _foot(points: FloatArray, ground: float, down: FloatArray, fps: float) -> Fo
 
 
 def _forward(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Where a figure faces whose left and right are at these points: up × right."""
+    """Direction in which a figure with these left and right points faces: up × right."""
     across = (right - left)[:2]
     forward = np.array([-across[1], across[0]])
     unit: FloatArray = forward / np.linalg.norm(forward)

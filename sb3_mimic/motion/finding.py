@@ -1,4 +1,4 @@
-"""What is wrong with a clip, one thing at a time."""
+"""Findings of the linters: faults of a motion, one at a time."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with a clip, at its worst frame.
+    """A fault of a motion, at its worst frame.
 
     Attributes:
-        code: What kind of thing it is, such as "penetration".
+        code: Its kind, such as "penetration".
         severity: ``error``: no actions can reproduce the clip as it is; ``warning``: it will be
             reproduced less well than it could be; ``info``: good to know, harmless.
         frame: The worst frame, or the first; 0 where it concerns the whole clip.
@@ -51,7 +51,7 @@ class Finding:
         value: float = 0.0,
         unit: str = "",
     ) -> "Finding":
-        """One that concerns the whole file, and no frame of it."""
+        """A finding about the whole file, not about a frame."""
         return cls(code, severity, 0, 0.0, joint, value, unit, 0, message, advice)
 
 
@@ -61,5 +61,5 @@ def sort_by_severity(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def errors(findings: Iterable[Finding]) -> list[Finding]:
-    """Those findings that no actions can make up for."""
+    """The findings of severity "error"."""
     return [finding for finding in findings if finding.severity == "error"]

@@ -142,7 +142,7 @@ def _choose_branches(segments: list[FloatArray], *, closed: bool) -> FloatArray:
 
 
 def _rest_cost(path: FloatArray) -> float:
-    """What it costs a segment to lie outside the principal ranges, and far from zero."""
+    """Cost of a segment outside the principal ranges, or far from zero."""
     excess = np.maximum(0.0, np.abs(path) - (np.pi, np.pi / 2, np.pi))
     return float(np.sum(excess**2) + _REST_WEIGHT * np.sum(path**2))
 

@@ -236,7 +236,7 @@ def rotation_path(rotations: FloatArray, at: ArrayLike) -> FloatArray:
     spline of angles it has no singularity, and since turning a frame is an isometry of R⁴ it is
     the same curve in whatever frames it is computed. It takes seconds for ten minutes of motion,
     for which scipy's ``RotationSpline`` takes a minute; but for the first and last steps, where
-    they end differently, the two agree to .01 rad on CMU's walks and runs at 60 Hz
+    they end differently, the two agree to 0.01 rad on CMU's walks and runs at 60 Hz
     (tests/test_skeletal.py).
 
     Args:

@@ -10,7 +10,7 @@ GRAVITY: Final = 9.81
 
 #: Depth under the ground below which contact itself gives way [m]; deeper is worth repairing; and
 #: deeper than that no contact can push the body out again without throwing it. DeepMimic's sideflip
-#: is .13 m deep and reproducible.
+#: is 0.13 m deep and reproducible.
 PENETRATION: Final = (0.01, 0.03, 0.25)
 
 #: Height of the whole clip's lowest point above the ground [m]: a sole's thickness, a step, a drop.
@@ -24,15 +24,15 @@ GROUND_QUANTILE: Final = 0.25
 #: by some centimetres.
 AIRBORNE: Final = 0.04
 
-#: Shortest flight that tells its acceleration [s]: noise of a millimetre is 1 m/s² over .1 s.
+#: Shortest flight that tells its acceleration [s]: noise of a millimetre is 1 m/s² over 0.1 s.
 SHORTEST_FLIGHT: Final = 0.1
 
 #: By how much a body may be higher than free fall, or the ground, would have it [m]: in DeepMimic's
-#: clips up to .14 m (spin); beyond a knee's height it is no flight but flying.
+#: clips up to 0.14 m (spin); beyond a knee's height it is no flight but flying.
 HOVERING: Final = (0.10, 0.40)
 
 #: Total flight from which the rate of a clip can be judged [s], and the factor on it that is not
-#: noise any more. The 24 Hz spin falls at .61 g, which is a factor of .78.
+#: noise any more. The 24 Hz spin falls at 0.61 g, which is a factor of .78.
 RATE_FLIGHT: Final = 0.2
 RATE_FACTOR: Final = 1.4
 
@@ -40,7 +40,7 @@ RATE_FACTOR: Final = 1.4
 SUPPORT_BAND: Final = 0.005
 SUPPORT_HEIGHT: Final = 0.015
 
-#: Mean speed of a foot over the ground while it bears weight [m/s]: jump .05, run .4, spin .6.
+#: Mean speed of a foot over the ground while it bears weight [m/s]: jump 0.05, run 0.4, spin .6.
 SKATE: Final = (0.10, 0.30)
 
 #: Beyond a joint's limit [rad]: rounding; what the limited reference visibly changes.
@@ -68,7 +68,7 @@ SUDDEN_TURN: Final = 300.0
 SUDDEN_STEP: Final = 100.0
 
 #: Least excess of a step over its neighbors that counts as a jump [rad, m], and how many times
-#: the excess that is usual around it. DeepMimic's walk, glued in its middle, jumps by .50 rad.
+#: the excess that is usual around it. DeepMimic's walk, glued in its middle, jumps by 0.50 rad.
 JUMP_ANGLE: Final = 0.25
 JUMP_DISTANCE: Final = 0.08
 JUMP_RATIO: Final = 5.0

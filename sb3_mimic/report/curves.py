@@ -41,7 +41,7 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """What was logged during a run.
+    """The logs of a run.
 
     Attributes:
         scalars: By SB3's names: ``rollout/ep_rew_mean``, ``train/approx_kl``, ``reward/pose``, …

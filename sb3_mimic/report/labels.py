@@ -1,10 +1,10 @@
-"""What plots call the parts of a robot."""
+"""Names of a robot's parts in plots."""
 
 from collections.abc import Sequence
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """What tells names apart: the words before their first underscore where those do.
+    """Short names: the words before the first underscore, if these differ.
 
     Example:
         >>> short_names(["right_ankle", "left_ankle"])

@@ -241,7 +241,11 @@ def _play(env: MimicEnv, actions: FloatArray, seed: int) -> FloatArray:
 
 
 def feet_on_ground(robot: Robot, qpos: FloatArray) -> NDArray[np.bool_]:
-    """Which feet touch the floor, or nearly so, in poses ``(T, nq)``: shape ``(T, feet)``."""
+    """Contacts of the feet with the floor, within the robot's margin, in poses ``(T, nq)``.
+
+    Returns:
+        Shape ``(T, feet)``.
+    """
     near = copy.copy(robot.model)
     near.geom_margin[:] = near.pair_margin[:] = robot.ground_margin
     data = mujoco.MjData(near)

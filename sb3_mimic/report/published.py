@@ -17,7 +17,7 @@ _TOLERANCE = 2e-3
 
 @dataclass(frozen=True)
 class Published:
-    """What DeepMimic reports for a skill.
+    """DeepMimic's figures for a skill.
 
     Attributes:
         skill: Its name there.
@@ -66,7 +66,7 @@ SKILLS: Final = {
 
 @dataclass(frozen=True)
 class _Content:
-    """What tells a clip from others, whatever it is called.
+    """Content that tells a clip from others, whatever its name.
 
     Attributes:
         duration: [s].

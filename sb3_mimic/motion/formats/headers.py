@@ -1,4 +1,4 @@
-"""What motion files tell without being read whole: number of frames, rate, whether they loop."""
+"""Headers of motion files: number of frames, rate and loop, without reading the files whole."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _BVH_TIME: Final = re.compile(rb"^[ \t]*Frame Time:[ \t]*([-+.\deE]+)", re.MULTI
 
 @dataclass(frozen=True)
 class Header:
-    """What a file's header tells.
+    """Facts from a file's header.
 
     Attributes:
         n_frames: Number of frames; None if the header does not say.
@@ -36,7 +36,7 @@ class Header:
 
 
 def read_deepmimic_header(path: Path, n_bytes: int) -> Header | None:
-    """Of DeepMimic's JSON; None for other text and JSON files."""
+    """Reads the facts of DeepMimic's JSON; None for other text and JSON files."""
     if n_bytes > _DOCUMENT:
         return Header(problem=f"{n_bytes:,} bytes, too large to look into")
     content = path.read_bytes()
@@ -55,7 +55,7 @@ def read_deepmimic_header(path: Path, n_bytes: int) -> Header | None:
 
 
 def read_bvh_header(path: Path, _: int) -> Header:
-    """Of a BVH file: its lines ``Frames`` and ``Frame Time``."""
+    """Reads the lines ``Frames`` and ``Frame Time`` of a BVH file."""
     with path.open("rb") as opened:
         head = opened.read(_HEAD)
     count, time = _BVH_FRAMES.search(head), _BVH_TIME.search(head)
@@ -71,7 +71,7 @@ def read_bvh_header(path: Path, _: int) -> Header:
 
 
 def read_amc_header(path: Path, n_bytes: int) -> Header:
-    """Of an AMC file: its first and its last frame number."""
+    """Reads the first and the last frame number of an AMC file."""
     with path.open("rb") as opened:
         first = _FRAME_NUMBER.search(opened.read(_TAIL))
         opened.seek(max(0, n_bytes - _TAIL))

@@ -1,4 +1,4 @@
-"""What is known of a motion file besides what is in it."""
+"""Options of reading a motion file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a user says about a file with a skeleton of its own; None leaves it to the reader.
+    """Options for a file with a skeleton of its own; None leaves a choice to the reader.
 
     Attributes:
         fps: Rate [1/s] in place of the file's, or of the one that is assumed.

@@ -57,7 +57,7 @@ class SkeletalFormat:
         return reader(path, options)
 
     def read_header(self, path: Path, n_bytes: int) -> Header | None:
-        """What a file's header tells; an empty header where nothing reads it."""
+        """Facts from a file's header; an empty header where nothing reads it."""
         if self.header_reader is None:
             return Header()
         reader: HeaderReader = _resolve(self.header_reader)
@@ -202,5 +202,5 @@ def _checked_suffix(suffix: str) -> str:
 
 
 def _resolve(reference: Any) -> Any:
-    """What a registered entry is, or refers to."""
+    """A registered entry, imported if it is a reference."""
     return load_object(reference) if isinstance(reference, str) else reference

@@ -1,4 +1,4 @@
-"""What a file's unit of length is: said by the user, or guessed from the figure's height."""
+"""A file's unit of length: named by the user, or guessed from the figure's height."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""Linters of motions: what is wrong with one before anyone trains on it.
+"""Linters of motions, for faults that would make a training fail or slow.
 
 `lint` looks at clips of the character, as they will be imitated; `lint_skeletal` at motions of any
 skeleton, as they were read, before they are retargeted. Both give `Finding`s, and share

@@ -1,4 +1,4 @@
-"""What is wrong with a clip of the character, by its kinematics alone.
+"""Checks of a clip of the character, by its kinematics alone.
 
 Every check gives one finding a joint and kind, with the worst frame and the number of frames, so
 that a bad clip is a page and not a flood.
@@ -22,7 +22,7 @@ from sb3_mimic.motion.skeletons import CHARACTER
 
 
 def lint(clip: MotionClip, joint_range: FloatArray | None = None) -> list[Finding]:
-    """Looks for what is wrong with a clip of the character.
+    """Checks a clip of the character.
 
     Args:
         clip: The clip, as it is in the file.

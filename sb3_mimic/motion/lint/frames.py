@@ -10,7 +10,7 @@ from sb3_mimic.motion.tolerances import COARSE, MOVING, SAME_POSE, SEAM_ANGLE, S
 
 
 def check_seam(motion: ClipMeasures) -> list[Finding]:
-    """What does not meet where a loop goes round."""
+    """Mismatch at the seam of a loop."""
     clip = motion.clip
     if not clip.loop or clip.closed:
         return []

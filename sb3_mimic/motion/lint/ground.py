@@ -1,4 +1,4 @@
-"""The clip and its ground: under it, above it, in flight, and sliding over it."""
+"""Checks of a clip and its ground: penetration, floating, flight and sliding."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from sb3_mimic.motion.tolerances import (
 
 
 def check_ground(motion: ClipMeasures) -> list[Finding]:
-    """What is under the ground, or the whole clip above it."""
+    """Points under the ground, or a clip that lies above it as a whole."""
     lowest = motion.lowest
     frame = int(lowest.argmin())
     value = float(lowest[frame])
@@ -64,7 +64,7 @@ def check_ground(motion: ClipMeasures) -> list[Finding]:
 
 
 def check_flights(motion: ClipMeasures) -> list[Finding]:
-    """Stretches without support that are no free fall, and what they say about the rate."""
+    """Flights that are no free fall, and the rate that they suggest."""
     clip = motion.clip
     height = motion.above_ground
     com = centre_of_mass(clip)[:, 2]

@@ -1,4 +1,4 @@
-"""What no body, or not this one, can do: steps, speeds and angles."""
+"""Checks of the root's steps, and of the joints' speeds and limits."""
 
 import numpy as np
 

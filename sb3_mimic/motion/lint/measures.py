@@ -1,4 +1,4 @@
-"""What the checks of a clip have in common."""
+"""Quantities that several checks of a clip need."""
 
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from sb3_mimic.spatial import continuous_signs, rotation, wxyz
 
 
 class ClipMeasures:
-    """A clip with what several checks need."""
+    """A clip, with quantities that several checks need."""
 
     def __init__(self, clip: MotionClip) -> None:
         self.clip = clip
@@ -102,7 +102,7 @@ class ClipMeasures:
 
 
 def ground_level(lowest: FloatArray) -> float:
-    """How high a clip's own ground lies [m], from the lowest point of each frame (T,) [m].
+    """Height of a clip's own ground [m], from the lowest point of each frame (T,) [m].
 
     A clip that nowhere reaches down stands on its lowest point; one that is too low for most of
     its time is too low as a whole; any other stands on 0.
@@ -129,7 +129,7 @@ def severity_of(value: float, bounds: tuple[float, ...]) -> Severity:
 
 
 def count_steps(bad: BoolArray) -> str:
-    """How often something happens."""
+    """The number of steps in which something happens, as the end of a sentence."""
     n = int(bad.sum())
     return "this happens once" if n == 1 else f"{n} steps do so"
 

@@ -1,4 +1,4 @@
-"""What is wrong with a motion of any skeleton, before it is retargeted.
+"""Checks of a motion of any skeleton, before it is retargeted.
 
 No finding is an error: what a file has too much of can be cut off.
 """
@@ -48,7 +48,7 @@ _TOLD: Final = 5
 
 
 def lint_skeletal(motion: SkeletalMotion) -> list[Finding]:
-    """Looks for what is wrong with a motion as it was read.
+    """Checks a motion as it was read.
 
     Args:
         motion: The motion of any skeleton.
@@ -70,7 +70,7 @@ def lint_skeletal(motion: SkeletalMotion) -> list[Finding]:
 
 
 def _ends(motion: SkeletalMotion, lead: int, tail: int) -> Iterator[Finding]:
-    """What was put before and after the motion."""
+    """Foreign frames before and after the motion."""
     if lead:
         more = f", and the way out of it up to frame {lead - 1}" if lead > 1 else ""
         yield Finding(
@@ -231,7 +231,7 @@ def _glitch(motion: SkeletalMotion, lead: int, together: list[Glitch]) -> Findin
 
 
 def _flips(motion: SkeletalMotion, lead: int, glitches: list[Glitch]) -> Iterator[Finding]:
-    """Joints that turn faster than bodies do, other than in glitches: large parts by stretch."""
+    """Joints that turn faster than bodies do, other than in glitches: large parts by run."""
     moving = np.flatnonzero(~motion.tree.end_site)
     speeds = motion.turns() * motion.fps
     bound = np.where(moving == 0, ROOT_TURN, JOINT_SPEED)

@@ -1,4 +1,4 @@
-"""Frames that stand out from their neighbors: spikes, jumps, and what shakes."""
+"""Frames that stand out from their neighbors: spikes, jumps and jitter."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _NEIGHBORHOOD: Final = 10
 
 
 class Event(NamedTuple):
-    """What happens to a joint in a frame.
+    """A sudden change of a joint in a frame.
 
     Attributes:
         joint: Name of the joint, or "root" (orientation) or "root position".
@@ -59,7 +59,7 @@ def find_breaks(clip: MotionClip) -> list[int]:
 
 
 def expected_pose(clip: MotionClip, signal: FloatArray) -> FloatArray:
-    """What each frame of a signal (T, k) would be by the cubic through its neighbors.
+    """Each frame of a signal (T, k) as the cubic through its neighbors has it.
 
     Quaternions (k = 4, continuous signs) come out not normalized; the two frames at either end of a
     clip that is no closed loop are themselves.
@@ -70,7 +70,7 @@ def expected_pose(clip: MotionClip, signal: FloatArray) -> FloatArray:
 
 
 def _residuals(motion: ClipMeasures) -> dict[str, tuple[FloatArray, float]]:
-    """Distance of each frame from the curve through its neighbors, and what is too much of it.
+    """Distance of each frame from the curve through its neighbors, and its bound.
 
     By joint [rad], "root" first, and for the "root position" [m]; of a closed loop with two more
     frames at either end, which have none.
@@ -251,7 +251,7 @@ def _findings(
 
 @dataclass(frozen=True)
 class _EventGroup:
-    """What happens to several joints in the same frame, or to one joint in several."""
+    """Events of several joints in the same frame, or of one joint in several."""
 
     worst: Event
     n_frames: int

@@ -1,4 +1,4 @@
-"""Cleaning of skeletal motion: what does not belong to it cut off, glitches, noise, the ground."""
+"""Cleaning of skeletal motion: foreign frames, glitches, noise, and the ground."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,11 +13,11 @@ from sb3_mimic.motion.tolerances import SAME_POSE
 from sb3_mimic.spatial import continuous_signs, precise_angle_between
 
 #: A first frame near the rest pose: mean and largest turn of its joints [rad]. cgspeed's T-poses
-#: have up to .05 and .37; people who stand in their first frame .26 and .9.
+#: have up to 0.05 and 0.37; people who stand in their first frame 0.26 and .9.
 _REST: Final = (0.10, 0.50)
 
 #: How many times the usual step the one out of a T-pose is, and how large at least [rad, root mean
-#: square over the joints]. In cgspeed's files it is 30 to 200 times as large, and .2 or more.
+#: square over the joints]. In cgspeed's files it is 30 to 200 times as large, and 0.2 or more.
 _OUT_OF_REST: Final = 5.0
 _OUT_OF_REST_STEP: Final = 0.05
 
@@ -31,7 +31,7 @@ _LEVEL: Final = 1e-4
 
 @dataclass(frozen=True)
 class CleaningSettings:
-    """What ``clean`` does; the order is that of the attributes.
+    """Settings of ``clean``, whose steps have the order of the attributes.
 
     Attributes:
         ends: Whether a T-pose at the beginning and a frozen tail are cut off.
@@ -56,7 +56,7 @@ def clean(
 
     Args:
         motion: The motion as it was read.
-        settings: What to do.
+        settings: The steps.
 
     Returns:
         The cleaned motion, and what was changed, one sentence each.

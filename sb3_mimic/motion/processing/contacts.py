@@ -1,4 +1,4 @@
-"""When feet are on the ground, told from the motion alone."""
+"""Contacts of the feet with the ground, estimated from the motion alone."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ _GROUND_QUANTILE: Final = 0.05
 _FLOOR_QUANTILE: Final = 0.1
 
 #: Contact: no higher above its floor [m] and no faster [m/s] than this. Noise of 2 mm at 120 Hz is
-#: .1 m/s; a foot in swing goes at twice the walking speed.
+#: 0.1 m/s; a foot in swing goes at twice the walking speed.
 _CONTACT_HEIGHT: Final = 0.04
 _CONTACT_SPEED: Final = 0.5
 
@@ -61,9 +61,9 @@ def foot_contacts(motion: SkeletalMotion) -> BoolArray:
 
 
 def contact_window(motion: SkeletalMotion, seconds: float = 5.0) -> tuple[int, int]:
-    """The first stretch of a length that begins and ends with a foot on the ground.
+    """The first window of a length that begins and ends with a foot on the ground.
 
-    Such a stretch can be simulated from a standstill or a step, and not from the middle of a jump.
+    Such a window can be simulated from a standstill or a step, and not from the middle of a jump.
     The choice looks at contact alone, so that it favors no part of the motion for its results.
 
     Args:

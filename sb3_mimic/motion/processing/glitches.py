@@ -140,7 +140,7 @@ def _by_place(glitches: list[Glitch]) -> dict[tuple[int, int], list[Glitch]]:
 def _excursions(
     signal: FloatArray, distance: Callable[[FloatArray, FloatArray], FloatArray], least: float
 ) -> list[Glitch]:
-    """What goes away and comes back in a signal; each with its column in the place of a joint.
+    """Excursions of a signal, which leave and come back; ``joint`` is the column.
 
     Args:
         signal: Frames of any number of columns (T, n, k).

@@ -19,7 +19,7 @@ BLEND_TIME: Final = 0.5
 
 @dataclass(frozen=True)
 class SeamReport:
-    """What did not meet at the seam of a looping clip.
+    """Mismatch at the seam of a looping clip.
 
     Attributes:
         angles: Angle between the last and the first pose, by joint and for "root" [rad]; geodesic

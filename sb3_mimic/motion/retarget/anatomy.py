@@ -125,7 +125,7 @@ def find_anatomy(motion: SkeletalMotion, mapping: JointMapping) -> Anatomy:
 
 
 def straighten_trunk(body: Anatomy) -> Anatomy:
-    """The body with its trunk upright where its shoulders are over its hips as the character's are.
+    """Turns the trunk upright where the shoulders are over the hips as the character's are.
 
     Skeletons have their hips before or behind the spine by centimetres, and some have vertebrae
     missing, so that what the file calls upright leans. The lean that is usual in the motion is
@@ -145,7 +145,7 @@ def straighten_trunk(body: Anatomy) -> Anatomy:
 
 
 def heading(frame: FloatArray) -> FloatArray:
-    """Direction in which a body faces (..., 2), unit, of its orientation (..., 3, 3).
+    """Direction in which a body faces (..., 2), unit, from its orientation (..., 3, 3).
 
     Its forward axis seen from above; lying on the back or the belly, the direction of its up axis.
     """
@@ -171,7 +171,7 @@ def _rest_pose(motion: SkeletalMotion) -> tuple[FloatArray, FloatArray]:
 
 
 def _uprightness(positions: Mapping[str, FloatArray]) -> FloatArray:
-    """How far each frame is from standing (T,): up to 1 it stands."""
+    """Deviation of each frame from standing (T,); up to 1 the figure stands."""
     trunk = _angle_to(positions["neck"] - positions["root"], UP) / STANDING[0]
     legs = [
         _angle_to(positions[f"{side}_hip"] - positions[f"{side}_{part}"], UP) / STANDING[1]

@@ -1,4 +1,4 @@
-"""When feet are on the ground, and where they stand: contact, ground and footholds.
+"""Contacts of the feet, height of the ground, and footholds.
 
 A foot is looked at as the character's own: a rigid sole under the ankle, which rests on its heel,
 its toes or both. While a point of it is on the ground it does not move; in between, what that took
@@ -59,7 +59,7 @@ _GROUND_TIME: Final = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Foot:
-    """Where a foot is to be, T frames.
+    """Target of a foot, T frames.
 
     Attributes:
         ankle: Ankle position (T, 3) [m].
@@ -92,7 +92,7 @@ def place(origin: FloatArray, frame: FloatArray, points: FloatArray) -> FloatArr
 
 
 def level_soles(anatomy: Anatomy, fps: float) -> Anatomy:
-    """Feet whose sole is level while they stand, where the rest pose does not tell.
+    """Levels the soles of standing feet, where the rest pose does not tell them.
 
     Args:
         anatomy: A body of the character's size.
@@ -301,7 +301,7 @@ def _any_contact(contact: BoolArray) -> BoolArray:
 
 
 def _clearance(contact: BoolArray, fps: float) -> FloatArray:
-    """How high a foot has to be above the ground (T,) [m]: 0 in contact, then more and more."""
+    """Least height of a foot above the ground (T,) [m]: 0 in contact, rising away from it."""
     if not contact.any():
         return np.zeros(len(contact))
     frames = np.arange(len(contact))

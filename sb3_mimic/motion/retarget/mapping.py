@@ -1,4 +1,4 @@
-"""Which joints of a skeleton are the character's: mapping files, families of names, checks."""
+"""Mappings from a skeleton's joints to the character's parts: files, known families, checks."""
 
 import difflib
 from collections.abc import Mapping as AbstractMapping
@@ -40,7 +40,7 @@ OPTIONAL: Final = frozenset({"right_toe", "left_toe"})
 
 @dataclass(frozen=True)
 class JointMapping:
-    """Which joint of a file is which part of the character.
+    """The joint of a file for each part of the character.
 
     Attributes:
         joints: Joint name by part: "root" (the pelvis), "chest" (the joint that turns the shoulder

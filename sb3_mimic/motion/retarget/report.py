@@ -1,4 +1,4 @@
-"""How well a motion sits on the character, measured on the finished clip."""
+"""Quality of a retargeted motion, measured on the finished clip."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _HOPELESS_SKATE = 2.0
 
 @dataclass(frozen=True)
 class RetargetReport:
-    """What became of a motion on the character.
+    """Quality of a motion on the character.
 
     Attributes:
         motion: Name of the motion.
@@ -80,7 +80,7 @@ class RetargetReport:
         ]
 
     def doubts(self) -> list[str]:
-        """What no motion of a person is like, a sentence each; empty where all is well."""
+        """Figures that no motion of a person has, a sentence each; empty if all are plausible."""
         bounds = (
             ("under the ground [m]", self.penetration, PENETRATION[2]),
             ("sliding over the ground [m/s]", self.skate_mean, _HOPELESS_SKATE),

@@ -49,7 +49,7 @@ ENDS: Final = 0.1
 
 @dataclass(frozen=True)
 class RetargetSettings:
-    """How a motion is put on the character.
+    """Settings of retargeting.
 
     Attributes:
         fps: Rate of the clip [1/s]; a motion of a lower rate keeps its own.
@@ -74,8 +74,8 @@ class RetargetResult:
 
     Attributes:
         clip: The character's clip: at the origin and facing +x in its first frame, on the ground.
-        report: How well it sits.
-        mapping: Which joint became what.
+        report: Its quality.
+        mapping: The joint of each part.
         contacts: Whether heel and toes of the "right" and "left" foot are on the ground (T, 2).
     """
 
@@ -101,7 +101,7 @@ def retarget(
     Args:
         motion: The motion.
         settings: Rate and foot contact.
-        mapping: Which joint is what; found by names or the shape of the skeleton if not given.
+        mapping: The joint of each part; found by names or the shape of the skeleton by default.
 
     Raises:
         InputError: If the mapping does not fit, or none is found.
@@ -198,7 +198,7 @@ def _length(body: Anatomy, side: str, parts: tuple[str, str, str]) -> float:
 
 
 def _effector_targets(body: Anatomy) -> tuple[dict[str, FloatArray], dict[str, FloatArray], float]:
-    """Where ankles and wrists are to be relative to the root, arms alone, and their factor.
+    """Targets of ankles and wrists relative to the root, of the arms alone, and the arms' factor.
 
     Each chain has its own factor: legs the character's leg length, arms its arm length, the trunk
     its height from hips to shoulders, the shoulders its width.

@@ -44,7 +44,7 @@ _UNDER: Final = 0.005
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """What the character is to do, T frames.
+    """Targets of the character's motion, T frames.
 
     Attributes:
         body: The body's motion at the character's size, on the ground.
@@ -65,7 +65,7 @@ class Targets:
 def bring_feet_into_reach(
     body: Anatomy, feet: Mapping[str, Foot], fps: float
 ) -> tuple[Anatomy, dict[str, Foot]]:
-    """The body so low, and heels so raised, that the legs reach the feet on the ground."""
+    """Lowers the body and raises the heels until the legs reach the feet on the ground."""
     down = _lowering(body, feet, fps)[:, None] * (0.0, 0.0, 1.0)
     body = body.transform(np.eye(3), 1.0, -down)
     reachable = {
@@ -78,7 +78,7 @@ def solve(targets: Targets, limits: FloatArray, fps: float, name: str, source: s
     """The character's clip.
 
     Args:
-        targets: What it is to do.
+        targets: The targets.
         limits: Lower and upper limit of each hinge (28, 2) [rad].
         fps: Frames per second.
         name: Name of the clip.
@@ -117,7 +117,7 @@ def solve(targets: Targets, limits: FloatArray, fps: float, name: str, source: s
 
 
 def _lowering(body: Anatomy, feet: Mapping[str, Foot], fps: float) -> FloatArray:
-    """How far the pelvis comes down so that it reaches the feet on the ground (T,) [m]."""
+    """Height by which the pelvis is lowered to reach the feet on the ground (T,) [m]."""
     needed = np.zeros(len(body.positions["root"]))
     for side, foot in feet.items():
         leg = _hip(body, side) - foot.ankle
@@ -155,13 +155,13 @@ def _raise_heels(foot: Foot, hip: FloatArray, reach: float) -> Foot:
 
 
 def _hip(body: Anatomy, side: str) -> FloatArray:
-    """Where the character's leg begins (T, 3) [m]."""
+    """Position of the character's hip joint (T, 3) [m]."""
     hip: FloatArray = body.positions["root"] + body.frames["root"] @ _OFFSETS[f"{side}_hip"]
     return hip
 
 
 def _reach(side: str) -> float:
-    """How far a leg reaches [m]."""
+    """Reach of a leg [m]."""
     return REACH * sum(limb(side, "leg").lengths)
 
 

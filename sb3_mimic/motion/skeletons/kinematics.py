@@ -12,7 +12,7 @@ from sb3_mimic.spatial import rotation
 
 
 def body_poses(clip: MotionClip) -> dict[str, tuple[FloatArray, Any]]:
-    """Where every body of the character is.
+    """Poses of the character's bodies.
 
     Args:
         clip: A clip of the character with T frames.

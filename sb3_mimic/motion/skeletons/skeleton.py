@@ -104,7 +104,7 @@ class Skeleton:
 
     @cached_property
     def mirror_columns(self) -> tuple[IndexArray, FloatArray]:
-        """How hinge angles change when left and right are exchanged (y → −y).
+        """Permutation and signs of the hinge angles under a mirror (y → −y).
 
         ``(columns, signs)``, both of shape (nj,): mirrored = angles[:, columns] · signs. Mirroring
         at the x-z plane keeps rotations about y and reverses the others, and the sides swap. The

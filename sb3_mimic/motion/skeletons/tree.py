@@ -103,7 +103,7 @@ class JointTree:
 def forward_kinematics(
     tree: JointTree, root_position: ArrayLike, rotations: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
-    """Where all joints are.
+    """Positions and orientations of all joints.
 
     Args:
         tree: The skeleton of J joints.

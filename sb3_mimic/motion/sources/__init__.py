@@ -1,1 +1,1 @@
-"""Where motions come from: built in, files, published sets, folders and collections."""
+"""Sources of motions: built in, files, published sets, folders and collections."""

@@ -36,7 +36,7 @@ _OPEN_FILES: Final = 32
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """What a collection says about a clip without its numbers.
+    """Facts about a clip of a collection, without its numbers.
 
     Attributes:
         name: Name of the clip.
@@ -99,7 +99,7 @@ class MotionCollection:
         return sum(map(len, self._rows.values()))
 
     def facts(self, part: str) -> list[ClipFacts]:
-        """What is known of the clips of a part, in order, without reading their numbers.
+        """Facts about the clips of a part, in order, without reading their numbers.
 
         Raises:
             InputError: If there is no such part.
@@ -195,7 +195,7 @@ def write_collection(
 
 
 def _plan(folder: Path, parts: Mapping[str, Sequence[MotionSource]]) -> dict[str, Any]:
-    """What is going to be written: the same plan is the same collection."""
+    """The content to write; equal plans are equal collections."""
     described = {
         part: [
             [source.path, source.subject, source.activity, (folder / source.path).stat().st_size]

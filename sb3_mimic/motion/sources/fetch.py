@@ -45,12 +45,12 @@ _BROKEN: Final = (
 
 
 class FetchError(RuntimeError):
-    """What was asked for could not be fetched; the message is one sentence that says why."""
+    """A file could not be fetched; the message is one sentence that says why."""
 
 
 @dataclass(frozen=True)
 class FetchResult:
-    """What fetching some clips did.
+    """The result of fetching clips.
 
     Attributes:
         paths: Motion file of each clip.
@@ -123,7 +123,7 @@ def fetch(
 
 
 def _origin(motions: MotionSet, source: str | Path | None) -> str | Path:
-    """Where the files come from: an address that ends in a slash, or a folder."""
+    """Source of the files: an address that ends in a slash, or a folder."""
     text = str(source) if source is not None else motions.source
     if urlsplit(text).scheme in ("http", "https"):
         return text if text.endswith("/") else f"{text}/"
@@ -298,7 +298,7 @@ def _too_large(where: str, n_bytes: int, file: SetFile) -> str:
 
 
 def _validator_path(part: Path) -> Path:
-    """Where the server's name for the version of a partial file is kept."""
+    """Path of the file with the server's name for the version of a partial file."""
     return part.with_name(f"{part.name}.etag")
 
 
@@ -340,6 +340,6 @@ def _answer(error: urllib.error.HTTPError) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What an error says, in a few words."""
+    """The cause of an error, in a few words."""
     cause = getattr(error, "reason", error)  # of a URLError
     return str(getattr(cause, "strerror", None) or cause)

@@ -1,7 +1,7 @@
-"""What motion files a folder holds, without reading them whole.
+"""Index of the motion files of a folder, without reading them whole.
 
 Of a BVH file the header is read, of an AMC file its first and last frame number, DeepMimic's files
-are small. What was found is kept in the user's cache folder by path, time of change and size, so
+are small. The entries are kept in the user's cache folder by path, time of change and size, so
 that a folder of thousands of files is listed at once the second time.
 """
 
@@ -20,7 +20,7 @@ from sb3_mimic.io import atomic_path
 from sb3_mimic.motion.formats.headers import Header, read_deepmimic_header
 from sb3_mimic.motion.formats.registry import FORMATS, SKELETAL_FORMATS
 
-#: Changes when what is kept of a file does.
+#: Changes with the format of an entry.
 _VERSION: Final = 1
 
 _JSON_SUFFIXES: Final = (".txt", ".json")
@@ -115,7 +115,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _inspect(file: Path, path: str, n_bytes: int) -> MotionFile | None:
-    """What a file says about itself; None if it is no motion."""
+    """The entry of a file; None if it is no motion."""
     suffix = file.suffix.lower()
     name = suffix
     header: Header | None = Header()
@@ -138,7 +138,7 @@ def _key(folder: Path) -> str:
 
 
 def _read(store: Path) -> dict[str, Any]:
-    """What is kept; nothing if there is nothing, or it is damaged."""
+    """The stored entries; empty if there are none, or the store is damaged."""
     with suppress(OSError, ValueError, TypeError, AttributeError, KeyError, IndexError):
         kept: dict[str, Any] = json.loads(store.read_bytes())
         for state, found in kept.values():
@@ -150,6 +150,6 @@ def _read(store: Path) -> dict[str, Any]:
 
 
 def _write(store: Path, kept: dict[str, Any]) -> None:
-    """Keeps it where that is possible."""
+    """Stores the entries where that is possible."""
     with suppress(OSError, UnicodeError), atomic_path(store) as temporary:
         temporary.write_text(json.dumps(kept), encoding="utf-8")

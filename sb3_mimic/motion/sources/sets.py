@@ -93,7 +93,7 @@ class MotionSet:
 
     @property
     def folder(self) -> Path:
-        """Where its files are kept on this machine."""
+        """Folder of its files on this machine."""
         return sets_folder() / self.name
 
     def files_of(self, clip: str) -> tuple[SetFile, ...]:
@@ -114,7 +114,7 @@ class MotionSet:
         return tuple(self._file(path) for path in paths)
 
     def path_of(self, clip: str) -> Path:
-        """Where a clip's motion file is kept on this machine, fetched or not.
+        """Path of a clip's motion file on this machine, fetched or not.
 
         Raises:
             InputError: If the set has no such clip.
@@ -142,12 +142,12 @@ class MotionSet:
 
 
 def sets_folder() -> Path:
-    """Where fetched motions are kept: a folder a set."""
+    """Folder of the fetched motions, with a folder for each set."""
     return cache_folder() / "motions"
 
 
 def manifest_path(name: str) -> Path:
-    """Where the manifest of a set of one's own is kept."""
+    """Path of the manifest of a user's own set."""
     return sets_folder() / name / "manifest.yaml"
 
 

@@ -1,4 +1,4 @@
-"""Who moves in which file, and collections split so that no one is in two parts."""
+"""Subjects of motion files, and splits of collections in which no subject is in two parts."""
 
 import csv
 import re
@@ -131,7 +131,7 @@ def _fill(part_of: dict[str, str], parts: list[str], order: list[str]) -> None:
 
 
 def _names(path: str) -> tuple[str, str, str]:
-    """What a table may call a file."""
+    """Names that a table may use for a file."""
     return path, Path(path).name, Path(path).stem
 
 

@@ -1,4 +1,4 @@
-"""What all figures of the page are made with: axes, curves with their spread, colors.
+"""Parts of the page's figures: axes, curves with their spread, colors.
 
 Names come from users: Plotly takes a subset of HTML in its texts, so every one is escaped.
 """
@@ -81,7 +81,7 @@ def add_scalar(
 
 
 def curve_name(group: Group, groups: Sequence[Group], what: str) -> str:
-    """What a curve is called: with its group's name where there are several."""
+    """Name of a curve, with its group's where there are several."""
     return what if len(groups) == 1 else f"{group.label}: {what}"
 
 

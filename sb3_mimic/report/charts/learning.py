@@ -1,4 +1,4 @@
-"""What was learned, over environment steps: returns, survival, the algorithm's own figures."""
+"""Charts over environment steps: returns, survival, the algorithm's own figures."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -39,7 +39,7 @@ _CHARTED = (
 
 
 def learning_charts(groups: Sequence[Group]) -> list[Chart]:
-    """What was learned, over environment steps; only what was logged."""
+    """Charts of learning over environment steps, of the scalars that were logged."""
     charts = [_return_chart(groups), _survival_chart(groups), _reward_term_chart(groups)]
     kl = ("train/approx_kl", "train/kl_divergence_loss")
     charts += [

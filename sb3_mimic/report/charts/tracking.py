@@ -1,4 +1,4 @@
-"""How closely the reference is followed: tracking errors, drift, contacts, disturbed starts."""
+"""Charts of tracking: errors, drift, contacts, disturbed starts."""
 
 from collections.abc import Sequence
 from html import escape
@@ -15,7 +15,7 @@ from sb3_mimic.report.record import Group
 
 
 def tracking_charts(groups: Sequence[Group]) -> list[Chart]:
-    """How closely the reference is followed, and when feet are on the ground."""
+    """Charts of the tracking errors and of the contacts of the feet."""
     charts = [_joint_error_chart(groups), _perturbation_chart(groups)]
     records = [record for group in groups for record in group.records]
     seen = [record.performance for record in records if record.performance is not None]

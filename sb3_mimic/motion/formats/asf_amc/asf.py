@@ -241,7 +241,7 @@ def _sort(skeleton: AsfSkeleton, parents: dict[str, tuple[str, int]], line: int)
 def _numbers(
     skeleton: AsfSkeleton, line: int, words: list[str], bone: str, count: int
 ) -> FloatArray:
-    """As many numbers as there should be."""
+    """Parses a fixed number of numbers."""
     values = [parse_number(word) for word in words]
     if len(words) != count or None in values:
         raise format_error(

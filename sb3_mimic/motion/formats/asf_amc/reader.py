@@ -213,7 +213,7 @@ def _bone_rotations(
 
 
 def _findings(frames: AmcFrames, unit: Unit, *, stated: bool) -> tuple[Finding, ...]:
-    """What the reader had to decide for itself."""
+    """Decisions of the reader that the user may want to check."""
     findings = []
     if not stated:
         findings.append(

@@ -44,8 +44,8 @@ _SAMPLED: Final = 64
 #: How much longer than along y the figure is along z where z is up.
 _TALLER: Final = 1.3
 
-# Upright figures are this many times less alike along the vertical than front and back are: .11 to
-# .2 of their size against .03 to .04 in CMU's and a game engine's files.
+# Upright figures are this many times less alike along the vertical than front and back are: 0.11 to
+# 0.2 of their size against 0.03 to 0.04 in CMU's and a game engine's files.
 _LESS_ALIKE: Final = 2.0
 
 # Width over the largest extent from which a figure at rest has two sides.
@@ -143,7 +143,7 @@ def read_bvh_file(path: Path, options: ReadOptions) -> SkeletalMotion:
 
 @dataclass(frozen=True)
 class _Raw:
-    """What a file holds, in its own axes and unit."""
+    """Content of a file, in its own axes and unit."""
 
     names: tuple[str, ...]
     joints: list[BvhJoint]
@@ -309,7 +309,7 @@ def _sampled_positions(raw: _Raw) -> FloatArray:
 
 
 def _rest_positions(raw: _Raw) -> FloatArray:
-    """Where the joints of the unturned figure are, the root at the origin (J, 3)."""
+    """Joint positions of the unturned figure, the root at the origin (J, 3)."""
     rest = np.zeros_like(raw.offsets)
     for index, joint in enumerate(raw.joints[1:], start=1):
         rest[index] = rest[joint.parent] + raw.offsets[index]
@@ -342,7 +342,7 @@ def _up_axis(raw: _Raw) -> Literal["x", "y", "z"]:
 
 
 def _mirror_errors(raw: _Raw) -> FloatArray:
-    """How far the figure at rest is from its mirror images along x, y and z (3,).
+    """Difference of the figure at rest from its mirror images along x, y and z (3,).
 
     Mean distance of a joint's image from the nearest joint, in parts of the figure's size.
     """
@@ -362,7 +362,7 @@ def _height(raw: _Raw, up: Literal["y", "z"]) -> float:
 
 
 def _findings(raw: _Raw, metres: float, doubtful: bool, evidence: str) -> Iterator[Finding]:
-    """What the reader had to decide for itself."""
+    """Decisions of the reader that the user may want to check."""
     if doubtful:
         yield Finding.of_file(
             "units_doubt",

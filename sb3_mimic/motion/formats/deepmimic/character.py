@@ -4,9 +4,9 @@ A file has ``Loop`` ("wrap" or "none") and ``Frames``, 44 numbers each: duration
 root quaternion, then a quaternion for each ball joint and an angle for each knee and elbow. The
 clip lasts the sum of all durations but the last. Format: github.com/xbpeng/DeepMimic, README.
 
-Real files carry quaternions of norm .58 to 1.12, signs that flip between frames, a frame of doubled
-duration and further keys; all of that is taken in. What cannot be a motion is refused with file,
-frame and column.
+Real files have quaternions of norm 0.58 to 1.12, signs that flip between frames, a frame of doubled
+duration and further keys; the reader accepts all of that. It refuses a file that cannot be a motion
+with file, frame and column.
 """
 
 import json
@@ -187,7 +187,7 @@ def write_deepmimic(clip: MotionClip, path: str | Path) -> None:
 
 
 def inspect_deepmimic(path: str | Path) -> list[Finding]:
-    """What ``read_deepmimic`` sets right while reading a file, or leaves out.
+    """Lists what ``read_deepmimic`` corrects in a file, or leaves out.
 
     Frames are those of the file, times the sums of its durations.
 

@@ -1,4 +1,4 @@
-"""What DeepMimic's files of all characters have in common: JSON with ``Loop`` and ``Frames``.
+"""The JSON of DeepMimic's files, of any of its figures: ``Loop`` and ``Frames``.
 
 Errors name file, frame and column.
 """
@@ -27,7 +27,7 @@ _LARGEST: Final = 1e6
 #: Shortest duration of a frame [s].
 _SHORTEST: Final = 1e-6
 
-#: Norm below which a quaternion is zero. Real files have .58 to 1.12.
+#: Norm below which a quaternion is zero. Real files have 0.58 to 1.12.
 _SMALLEST_NORM: Final = 1e-6
 
 
@@ -76,7 +76,7 @@ def goes_round(path: Path, document: dict[str, Any]) -> bool:
 def read_rows(
     path: Path, document: dict[str, Any], figure: str, columns: tuple[str, ...]
 ) -> FloatArray:
-    """The frames of a character as numbers (T, columns), all finite.
+    """The frames as numbers (T, columns), all finite.
 
     Args:
         path: The file, for messages.
@@ -85,7 +85,7 @@ def read_rows(
         columns: Names of the columns, for messages.
 
     Raises:
-        InputError: If there are fewer than two frames, a row is another character's or of a wrong
+        InputError: If there are fewer than two frames, a row is another figure's or of a wrong
             length, or something is no number or none that a motion contains.
     """
     frames = document["Frames"]
