@@ -35,6 +35,11 @@ ROOT = Path(__file__).resolve().parents[1]
 # Jobs refine the built-in clips: once for all of them, and not in the user's own cache.
 os.environ.setdefault("SB3_MIMIC_CACHE", str(ROOT / ".pytest_cache" / "sb3-mimic"))
 
+# Models of robots that the package does not bring: a checkout of MuJoCo Menagerie, or a part of it.
+_ROBOTS = Path(os.environ.get("SB3_MIMIC_ROBOTS", ROOT.parent / "shared" / "robots"))
+if _ROBOTS.is_dir():
+    os.environ.setdefault("MENAGERIE_ROOT", str(_ROBOTS))
+
 
 _LEG = """
 <body name="{side}_thigh" pos="0 {y} 0">
@@ -100,10 +105,9 @@ def motions_dir() -> Path:
 @pytest.fixture(scope="session")
 def robots_dir() -> Path:
     """The folder of robots that are not in the package, as MuJoCo Menagerie has them."""
-    folder = Path(os.environ.get("SB3_MIMIC_ROBOTS", ROOT.parent / "shared" / "robots"))
-    if not folder.is_dir():
-        pytest.skip(f"OTHER ROBOTS NOT TESTED: no folder {folder}; set SB3_MIMIC_ROBOTS")
-    return folder
+    if not _ROBOTS.is_dir():
+        pytest.skip(f"OTHER ROBOTS NOT TESTED: no folder {_ROBOTS}; set SB3_MIMIC_ROBOTS")
+    return _ROBOTS
 
 
 @pytest.fixture(scope="session")

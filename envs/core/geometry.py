@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 
 from sb3_mimic.arrays import FloatArray, IndexArray
+from sb3_mimic.envs.tracking.retargeting.kinematics import Pose
 from sb3_mimic.errors import InputError
 
 #: How far above the lowest of a foot's shapes others still count as its sole [m].
@@ -69,36 +70,35 @@ def _support(model: mujoco.MjModel, geom: int) -> tuple[FloatArray, float]:
     if kind == kinds.mjGEOM_CYLINDER:
         angles = np.arange(8) * np.pi / 4
         rim = np.stack([size[0] * np.cos(angles), size[0] * np.sin(angles), 0 * angles], axis=1)
-        return np.concatenate([rim + (0, 0, size[1]), rim - (0, 0, size[1])]), 0.0
+        end = np.array([0.0, 0.0, size[1]])
+        return np.concatenate([rim + end, rim - end]), 0.0
     centre, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]
     return centre + _SIGNS * half, 0.0
 
 
-def sole_corners(
-    model: mujoco.MjModel, body: int, ankle: FloatArray, turn: FloatArray
-) -> FloatArray:
+def sole_corners(pose: Pose, spheres: Spheres, body: int, ankle: FloatArray) -> FloatArray:
     """Corners of a foot's sole: the box around what of it touches level ground.
 
     Args:
-        model: The robot.
+        pose: The robot at rest, one frame: on level feet, looking along +x.
+        spheres: Its collision shapes.
         body: The foot; bodies welded to it belong to it.
-        ankle: Place of the ankle in the foot's frame (3,) [m].
-        turn: Orientation of the foot at rest (3, 3), on level ground.
+        ankle: Where the ankle is (3,) [m].
 
     Returns:
-        Corners in the axes at rest, seen from the ankle (4, 3) [m], heel first.
+        Corners seen from the ankle (4, 3) [m], heel first.
 
     Raises:
         InputError: If the foot has no collision shapes.
     """
-    spheres = collision_spheres(model)
-    own = spheres.bodies == body
+    model = pose.skeleton.model
+    own = model.body_weldid[spheres.bodies] == model.body_weldid[body]
     if not own.any():
         raise InputError(
             f"body {model.body(body).name!r} is to be a foot and has no collision shape; give the "
             "corners of its sole in the map"
         )
-    centres = (spheres.centres[own] - ankle) @ turn.T
+    centres = pose.points(spheres.bodies[own], spheres.centres[own])[0] - ankle
     lowest = centres[:, 2] - spheres.radii[own]
     touching = centres[lowest < lowest.min() + _LEVEL]
     (back, right, _), (front, left, _) = touching.min(axis=0), touching.max(axis=0)

@@ -12,7 +12,7 @@ import numpy as np
 
 from sb3_mimic.envs.core.motors import Motor
 from sb3_mimic.envs.tracking.env import TrackingEnv
-from sb3_mimic.envs.tracking.retargeting import SkeletonMap
+from sb3_mimic.envs.tracking.retargeting.skeleton_map import SkeletonMap
 from sb3_mimic.envs.tracking.spec import TrackingSpec
 from sb3_mimic.errors import InputError
 from sb3_mimic.extras import require

@@ -7,7 +7,6 @@ from sb3_mimic.lazy import lazy_exports
 if TYPE_CHECKING:
     from sb3_mimic.envs.tracking.batch import TrackingBatch as TrackingBatch
     from sb3_mimic.envs.tracking.env import TrackingEnv as TrackingEnv
-    from sb3_mimic.envs.tracking.fitting import fit_clip as fit_clip
     from sb3_mimic.envs.tracking.options import TrackingOptions as TrackingOptions
     from sb3_mimic.envs.tracking.reference import Reference as Reference
     from sb3_mimic.envs.tracking.reference import ReferenceSet as ReferenceSet
@@ -15,9 +14,10 @@ if TYPE_CHECKING:
     from sb3_mimic.envs.tracking.registry import TRACKING_SPECS as TRACKING_SPECS
     from sb3_mimic.envs.tracking.registry import get_tracking_spec as get_tracking_spec
     from sb3_mimic.envs.tracking.registry import register_tracking_spec as register_tracking_spec
+    from sb3_mimic.envs.tracking.retargeting.cache import fit_clip as fit_clip
+    from sb3_mimic.envs.tracking.retargeting.skeleton_map import SkeletonMap as SkeletonMap
     from sb3_mimic.envs.tracking.rewards import REWARDS as REWARDS
     from sb3_mimic.envs.tracking.rewards import register_reward as register_reward
-    from sb3_mimic.envs.tracking.skeleton_map import SkeletonMap as SkeletonMap
     from sb3_mimic.envs.tracking.spec import TrackingRobot as TrackingRobot
     from sb3_mimic.envs.tracking.spec import TrackingSpec as TrackingSpec
 
@@ -29,14 +29,14 @@ __getattr__ = lazy_exports(
         "REWARDS": f"{_ROOM}.rewards",
         "Reference": f"{_ROOM}.reference",
         "ReferenceSet": f"{_ROOM}.reference",
-        "SkeletonMap": f"{_ROOM}.skeleton_map",
+        "SkeletonMap": f"{_ROOM}.retargeting.skeleton_map",
         "TRACKING_SPECS": f"{_ROOM}.registry",
         "TrackingBatch": f"{_ROOM}.batch",
         "TrackingEnv": f"{_ROOM}.env",
         "TrackingOptions": f"{_ROOM}.options",
         "TrackingRobot": f"{_ROOM}.spec",
         "TrackingSpec": f"{_ROOM}.spec",
-        "fit_clip": f"{_ROOM}.fitting",
+        "fit_clip": f"{_ROOM}.retargeting.cache",
         "get_tracking_spec": f"{_ROOM}.registry",
         "reference_for": f"{_ROOM}.reference",
         "register_reward": f"{_ROOM}.rewards",

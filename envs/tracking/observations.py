@@ -1,4 +1,4 @@
-"""The humanoid's observations as pure functions of batched arrays."""
+"""Observations of tracking as pure functions of batched arrays."""
 
 import numpy as np
 from numpy.typing import NDArray

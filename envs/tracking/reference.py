@@ -16,8 +16,8 @@ from sb3_mimic.arrays import FloatArray, IndexArray
 from sb3_mimic.envs.actuation.base import Target
 from sb3_mimic.envs.core.robot import Robot
 from sb3_mimic.envs.core.simulation import Simulation
-from sb3_mimic.envs.tracking.fitting import fit_clip
 from sb3_mimic.envs.tracking.options import Motion
+from sb3_mimic.envs.tracking.retargeting.cache import fit_clip
 from sb3_mimic.envs.tracking.spec import TrackingRobot
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip, close_loop, load_motion

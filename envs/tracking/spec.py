@@ -13,7 +13,7 @@ from sb3_mimic.envs.core.motors import Motor, add_motors
 from sb3_mimic.envs.core.robot import Robot, load_robot
 from sb3_mimic.envs.tracking.joints import JointSpace
 from sb3_mimic.envs.tracking.model import add_tracking_parts
-from sb3_mimic.envs.tracking.retargeting import SkeletonMap
+from sb3_mimic.envs.tracking.retargeting.skeleton_map import SkeletonMap
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.skeletons import Joint
 

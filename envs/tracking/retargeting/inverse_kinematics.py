@@ -1,29 +1,27 @@
 """Whole-body inverse kinematics of any MuJoCo robot, over all frames of a motion at once.
 
-The wishes of a frame (points, orientations, nothing under the ground, a posture) and accelerations
-over time are squares to be minimized within the joint limits. Each frame is first solved for itself
-from the one before (Levenberg–Marquardt), then all of them together: Gauss–Newton, whose normal
-matrix is banded because accelerations join three neighboring frames alone. Hinges that a limit
-stops are held there for the step (projected Newton, Bertsekas 1982, doi:10.1137/0320018).
+The wishes of a frame (points, orientations, a posture, nothing under the ground or inside another
+part) and accelerations over time are squares to be minimized within the joint limits. Each frame is
+first solved for itself, from its neighbor (Levenberg–Marquardt), then many of them together:
+Gauss–Newton, whose normal matrix is banded because accelerations join three neighboring frames
+alone. Hinges that a limit stops are held there for the step (projected Newton, Bertsekas 1982,
+doi:10.1137/0320018).
 
-Jacobians are those of MuJoCo's ``mj_jac``: a hinge with axis a through p moves a point x at
-a × (x − p). They are built here for all frames at once from the axes that ``mj_kinematics`` leaves.
-World frame z-up; metres, radians. A free joint's rotation is differentiated in its body's frame.
+World frame z-up; metres, radians.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-import mujoco
 import numpy as np
 from scipy.linalg import solveh_banded
 from scipy.spatial.transform import Rotation
 
 from sb3_mimic.arrays import BoolArray, FloatArray, IndexArray
-from sb3_mimic.errors import InputError
-from sb3_mimic.spatial import rotation, wxyz
+from sb3_mimic.envs.tracking.retargeting.kinematics import Pose, Skeleton
+from sb3_mimic.spatial import rotation
 
-#: Steps of the first frame, from the posture, and of each further one, from its predecessor.
+#: Steps of a frame from the start, and from its neighbor.
 _FIRST_STEPS: Final = 60
 _NEXT_STEPS: Final = 4
 
@@ -35,123 +33,16 @@ _DONE: Final = 1e-4
 _DAMPING: Final = 1e-2
 _LARGEST_STEP: Final = 0.4
 
+#: Depth of one part in another from which on it costs less than its square [m].
+_DEEP: Final = 0.02
+
 #: Frames whose Jacobians are in memory at a time.
 _CHUNK: Final = 512
 
-
-class Skeleton:
-    """What a model's tree of hinges looks like to inverse kinematics.
-
-    Args:
-        model: A robot: one free joint, the first, and hinges.
-
-    Raises:
-        InputError: If it has other joints.
-
-    Attributes:
-        model: The model.
-        hinge_names: Names of the hinges in the model's order.
-        limits: Lower and upper limit of each hinge (nj, 2) [rad], infinite where it has none.
-        ancestors: Whether a hinge moves a body (nbody, nj).
-    """
-
-    def __init__(self, model: mujoco.MjModel) -> None:
-        kinds = model.jnt_type
-        free, hinge = mujoco.mjtJoint.mjJNT_FREE, mujoco.mjtJoint.mjJNT_HINGE
-        if model.njnt < 2 or kinds[0] != free or (kinds[1:] != hinge).any():
-            others = [
-                model.joint(index).name
-                for index, kind in enumerate(kinds)
-                if kind != (hinge if index else free)
-            ]
-            raise InputError(
-                "a robot to retarget to needs one free joint, the first, and hinges; "
-                f"other joints: {', '.join(others) or 'no hinge at all'}"
-            )
-        self.model = model
-        self.hinge_names = tuple(model.joint(index).name for index in range(1, model.njnt))
-        limited = model.jnt_limited[1:].astype(bool)[:, None]
-        self.limits: FloatArray = np.where(limited, model.jnt_range[1:], (-np.inf, np.inf))
-        self.ancestors = np.zeros((model.nbody, model.njnt - 1), dtype=bool)
-        for body in range(1, model.nbody):
-            self.ancestors[body] = self.ancestors[model.body_parentid[body]]
-            self.ancestors[body, np.flatnonzero(model.jnt_bodyid[1:] == body)] = True
-        self._data = mujoco.MjData(model)
-
-    def pose(self, qpos: FloatArray) -> "Pose":
-        """Where everything is in poses (T, nq)."""
-        model, data = self.model, self._data
-        n_frames = len(qpos)
-        bodies = np.empty((n_frames, model.nbody, 3))
-        frames = np.empty((n_frames, model.nbody, 9))
-        anchors = np.empty((n_frames, model.njnt, 3))
-        axes = np.empty((n_frames, model.njnt, 3))
-        for frame in range(n_frames):
-            data.qpos[:] = qpos[frame]
-            mujoco.mj_kinematics(model, data)
-            bodies[frame], frames[frame] = data.xpos, data.xmat
-            anchors[frame], axes[frame] = data.xanchor, data.xaxis
-        free = int(model.jnt_bodyid[0])
-        turned = frames.reshape(n_frames, -1, 3, 3)
-        return Pose(
-            self, bodies, turned, bodies[:, free], turned[:, free], anchors[:, 1:], axes[:, 1:]
-        )
-
-    def moved(self, qpos: FloatArray, step: FloatArray) -> FloatArray:
-        """Poses (T, nq) after a step in the tangent space (T, nv), within the limits."""
-        turned = rotation(qpos[:, 3:7]) * Rotation.from_rotvec(step[:, 3:6])
-        hinges = np.clip(qpos[:, 7:] + step[:, 6:], *self.limits.T)
-        return np.concatenate([qpos[:, :3] + step[:, :3], wxyz(turned), hinges], axis=1)
-
-
-@dataclass(frozen=True, eq=False)
-class Pose:
-    """A robot in T frames, in the world.
-
-    Attributes:
-        skeleton: Its skeleton.
-        positions: Origins of the bodies (T, nbody, 3) [m].
-        frames: Their orientations (T, nbody, 3, 3).
-        root: Origin of the free body (T, 3) [m].
-        root_frame: Its orientation (T, 3, 3).
-        anchors: A point of each hinge's axis (T, nj, 3) [m].
-        axes: Its direction (T, nj, 3).
-    """
-
-    skeleton: Skeleton
-    positions: FloatArray
-    frames: FloatArray
-    root: FloatArray
-    root_frame: FloatArray
-    anchors: FloatArray
-    axes: FloatArray
-
-    def points(self, bodies: IndexArray, offsets: FloatArray) -> FloatArray:
-        """Points (T, p, 3) given by their bodies (p,) and places in their frames (p, 3) [m]."""
-        placed: FloatArray = self.positions[:, bodies] + np.einsum(
-            "tpij,pj->tpi", self.frames[:, bodies], offsets
-        )
-        return placed
-
-    def point_slopes(self, bodies: IndexArray, points: FloatArray) -> FloatArray:
-        """How points (T, p, 3) of bodies (p,) move, (T, p, 3, nv)."""
-        arms = points[:, :, None] - self.anchors[:, None]
-        turning = np.cross(self.axes[:, None], arms) * self.skeleton.ancestors[bodies][..., None]
-        own = self.root_frame.transpose(0, 2, 1)[:, None]
-        rolling = np.cross(own, (points - self.root[:, None])[:, :, None])
-        moving = np.broadcast_to(np.eye(3), (*points.shape[:2], 3, 3))
-        slopes: FloatArray = np.concatenate([moving, rolling, turning], axis=2).swapaxes(2, 3)
-        return slopes
-
-    def turn_slopes(self, bodies: IndexArray) -> FloatArray:
-        """How bodies (b,) turn, in the world's frame (T, b, 3, nv)."""
-        shape = (len(self.axes), len(bodies), 3, 3)
-        turning = self.axes[:, None] * self.skeleton.ancestors[bodies][..., None]
-        rolling = np.broadcast_to(self.root_frame.transpose(0, 2, 1)[:, None], shape)
-        slopes: FloatArray = np.concatenate([np.zeros(shape), rolling, turning], axis=2).swapaxes(
-            2, 3
-        )
-        return slopes
+#: Frames that are solved together, and their neighbors on either side that are solved with them and
+#: not kept: 50 KB a frame are in memory. What a frame does to another fades within some 20.
+_WINDOW: Final = 2000
+_MARGIN: Final = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +63,7 @@ class Wishes:
         centres: Their centres in the body's frame (g, 3) [m].
         radii: Their radii (g,) [m].
         ground_weight: Weight of a depth under the ground.
+        overlap_weight: Weight of a depth of one part in another.
         posture: Angles towards which hinges are drawn (nj,) [rad].
         posture_weight: Weight of that.
         acceleration_weight: Weight of an acceleration per m/s² or rad/s².
@@ -190,6 +82,7 @@ class Wishes:
     centres: FloatArray
     radii: FloatArray
     ground_weight: float
+    overlap_weight: float
     posture: FloatArray
     posture_weight: float
     acceleration_weight: float
@@ -208,36 +101,86 @@ def follow(skeleton: Skeleton, wishes: Wishes, start: FloatArray) -> FloatArray:
     Args:
         skeleton: The robot.
         wishes: What it is to do in T frames.
-        start: Poses (T, nq); of the hinges only the first frame's count.
+        start: Poses (T, nq) to begin with.
     """
-    return _together(skeleton, wishes, _one_by_one(skeleton, wishes, start))
-
-
-def _one_by_one(skeleton: Skeleton, wishes: Wishes, start: FloatArray) -> FloatArray:
-    """Each frame from its predecessor's hinges and its own root."""
-    qpos = start.copy()
-    hinges = start[0, 7:]
-    for frame in range(len(qpos)):
-        now = np.concatenate([qpos[frame, :7], hinges])[None]
-        for _ in range(_NEXT_STEPS if frame else _FIRST_STEPS):
-            normal, pull, _ = _normal_equations(skeleton, wishes, now, frame)
-            free = _free(skeleton, now, pull)[0]
-            normal = normal[0] * np.outer(free, free) + np.diag(_DAMPING + (~free).astype(float))
-            step = np.linalg.solve(normal, pull[0] * free)
-            now = skeleton.moved(now, np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)[None])
-        qpos[frame] = now[0]
-        hinges = now[0, 7:]
+    alone = _one_by_one(skeleton, wishes, start)
+    qpos = alone.copy()
+    for first in range(0, len(qpos), _WINDOW):
+        begin, end = max(first - _MARGIN, 0), first + _WINDOW + _MARGIN
+        window = _together(skeleton, wishes, alone[begin:end], begin)
+        qpos[first : first + _WINDOW] = window[first - begin : first - begin + _WINDOW]
     return qpos
 
 
-def _together(skeleton: Skeleton, wishes: Wishes, qpos: FloatArray) -> FloatArray:
-    """All frames at once, with accelerations."""
+def _one_by_one(skeleton: Skeleton, wishes: Wishes, start: FloatArray) -> FloatArray:
+    """Each frame for itself, on the best of three courses.
+
+    They go from frame to frame forward, backward, and to each frame from the start. Steps downhill
+    may end in a pose that is no good, as with an elbow turned out, and the frames after it in the
+    same. Those parts of the courses are taken that cost least, what leads from the one to the other
+    counted as the acceleration that it is (Viterbi).
+
+    Parts may be inside each other here: one that comes to another from the wrong side would stay
+    there, while the motion goes on.
+    """
+    wishes = replace(wishes, overlap_weight=0.0)
+    n_frames = len(start)
+    forward = _chained(skeleton, wishes, start, range(n_frames))
+    backward = _chained(skeleton, wishes, start, range(n_frames)[::-1])
+    each = _settled(skeleton, wishes, start, 0, _FIRST_STEPS // 2)
+    courses = np.stack([forward, backward, each])
+    costs = np.stack([_normal_equations(skeleton, wishes, course, 0)[2] for course in courses])
+    weight = (wishes.acceleration_weight * wishes.fps**2) ** 2
+    hinges = courses[..., 7:]
+    came_from = np.zeros(costs.shape, dtype=np.intp)
+    total = costs[:, 0]
+    for frame in range(1, n_frames):
+        turns = hinges[:, None, frame] - hinges[None, :, frame - 1]
+        arriving = total + weight * np.sum(turns**2, axis=-1)
+        came_from[:, frame] = arriving.argmin(axis=1)
+        total = arriving.min(axis=1) + costs[:, frame]
+    chosen = np.empty(n_frames, dtype=np.intp)
+    chosen[-1] = total.argmin()
+    for frame in range(n_frames - 1, 0, -1):
+        chosen[frame - 1] = came_from[chosen[frame], frame]
+    best: FloatArray = courses[chosen, np.arange(n_frames)]
+    return best
+
+
+def _chained(skeleton: Skeleton, wishes: Wishes, start: FloatArray, order: range) -> FloatArray:
+    """Each frame from the hinges of the one before it in the order, and its own root."""
+    qpos = start.copy()
+    hinges, steps = start[order[0], 7:], _FIRST_STEPS
+    for frame in order:
+        now = np.concatenate([qpos[frame, :7], hinges])[None]
+        qpos[frame] = _settled(skeleton, wishes, now, frame, steps)[0]
+        hinges, steps = qpos[frame, 7:], _NEXT_STEPS
+    return qpos
+
+
+def _settled(
+    skeleton: Skeleton, wishes: Wishes, qpos: FloatArray, first: int, steps: int
+) -> FloatArray:
+    """Poses (T, nq) of frames from ``first`` on after some steps, each for itself."""
+    diagonal = np.arange(skeleton.model.nv)
+    for _ in range(steps):
+        normal, pull, _ = _normal_equations(skeleton, wishes, qpos, first)
+        free = _free(skeleton, qpos, pull)
+        normal *= free[:, :, None] & free[:, None, :]
+        normal[:, diagonal, diagonal] += _DAMPING + ~free
+        step = np.linalg.solve(normal, (pull * free)[..., None])[..., 0]
+        qpos = skeleton.moved(qpos, np.clip(step, -_LARGEST_STEP, _LARGEST_STEP))
+    return qpos
+
+
+def _together(skeleton: Skeleton, wishes: Wishes, qpos: FloatArray, first: int) -> FloatArray:
+    """Frames from ``first`` on at once, with accelerations."""
     damping = _DAMPING
-    normal, pull, cost = _smoothed(skeleton, wishes, qpos)
+    normal, pull, cost = _smoothed(skeleton, wishes, qpos, first)
     for _ in range(_ROUNDS):
         step = _banded_step(normal, pull, _free(skeleton, qpos, pull), wishes, damping)
         moved = skeleton.moved(qpos, np.clip(step, -_LARGEST_STEP, _LARGEST_STEP))
-        trial = _smoothed(skeleton, wishes, moved)
+        trial = _smoothed(skeleton, wishes, moved, first)
         if trial[2] > cost:
             damping *= 10
             continue
@@ -259,27 +202,27 @@ def _free(skeleton: Skeleton, qpos: FloatArray, pull: FloatArray) -> BoolArray:
 
 
 def _normal_equations(
-    skeleton: Skeleton, wishes: Wishes, qpos: FloatArray, first: int = 0
-) -> tuple[FloatArray, FloatArray, float]:
-    """Of frames from ``first`` on: JᵀJ (T, nv, nv), −Jᵀr (T, nv) and the sum of r²."""
+    skeleton: Skeleton, wishes: Wishes, qpos: FloatArray, first: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Of frames from ``first`` on: JᵀJ (T, nv, nv), −Jᵀr (T, nv) and the sums of r² (T,)."""
     n_dof = skeleton.model.nv
     normal = np.empty((len(qpos), n_dof, n_dof))
     pull = np.empty((len(qpos), n_dof))
-    cost = 0.0
+    cost = np.empty(len(qpos))
     for start in range(0, len(qpos), _CHUNK):
         own = slice(start, min(start + _CHUNK, len(qpos)))
         frames = slice(first + own.start, first + own.stop)
-        pose = skeleton.pose(qpos[own])
+        pose = skeleton.pose(qpos[own], overlaps=wishes.overlap_weight > 0)
         misses, slopes = _residuals(pose, wishes, frames)
         normal[own] = slopes.swapaxes(1, 2) @ slopes
         pull[own] = np.einsum("tmi,tm->ti", slopes, misses)
-        cost += float(np.sum(misses**2))
+        cost[own] = np.sum(misses**2, axis=1)
     weight = wishes.posture_weight**2
     away = wishes.posture - qpos[:, 7:]
     diagonal = np.arange(6, n_dof)
     normal[:, diagonal, diagonal] += weight
     pull[:, 6:] += weight * away
-    return normal, pull, cost + weight * float(np.sum(away**2))
+    return normal, pull, cost + weight * np.sum(away**2, axis=1)
 
 
 def _residuals(pose: Pose, wishes: Wishes, frames: slice) -> tuple[FloatArray, FloatArray]:
@@ -306,29 +249,35 @@ def _residuals(pose: Pose, wishes: Wishes, frames: slice) -> tuple[FloatArray, F
     low_points = pose.points(bodies, wishes.centres[under])
     ground_slopes = pose.point_slopes(bodies, low_points)[:, :, 2] * (depths[:, under, None] > 0)
 
+    # Beyond some depth the cost grows linearly, as Huber's: what a motion holds in each other is
+    # not torn apart, and where the way out changes sides there is no jump.
+    overlap_depths, overlap_slopes = pose.overlap_rows()
+    overlap_weights = wishes.overlap_weight * np.sqrt(_DEEP / np.maximum(overlap_depths, _DEEP))
     misses = [
         place_misses.reshape(n_frames, -1),
         turn_misses.reshape(n_frames, -1),
         wishes.ground_weight * depths[:, under],
+        overlap_weights * overlap_depths,
     ]
     rows = [
         place_slopes.reshape(n_frames, -1, n_dof),
         turn_slopes.reshape(n_frames, -1, n_dof),
         wishes.ground_weight * ground_slopes,
+        overlap_weights[..., None] * overlap_slopes,
     ]
     return np.concatenate(misses, axis=1), np.concatenate(rows, axis=1)
 
 
 def _smoothed(
-    skeleton: Skeleton, wishes: Wishes, qpos: FloatArray
+    skeleton: Skeleton, wishes: Wishes, qpos: FloatArray, first: int
 ) -> tuple[FloatArray, FloatArray, float]:
-    """The normal equations of all frames, and pull and cost of their accelerations too."""
-    normal, pull, cost = _normal_equations(skeleton, wishes, qpos)
+    """The normal equations of frames, and pull and cost of their accelerations too."""
+    normal, pull, cost = _normal_equations(skeleton, wishes, qpos, first)
     weight = (wishes.acceleration_weight * wishes.fps**2) ** 2
     bend = np.diff(_steps(qpos), axis=0)
     for offset, factor in enumerate((1.0, -2.0, 1.0)):
         pull[offset : offset + len(bend)] -= weight * factor * bend
-    return normal, pull, cost + weight * float(np.sum(bend**2))
+    return normal, pull, float(cost.sum()) + weight * float(np.sum(bend**2))
 
 
 def _steps(qpos: FloatArray) -> FloatArray:
