@@ -32,7 +32,7 @@ SHORTEST_FLIGHT: Final = 0.1
 HOVERING: Final = (0.10, 0.40)
 
 #: Total flight from which the rate of a clip can be judged [s], and the factor on it that is not
-#: noise any more. The 24 Hz spin falls at 0.61 g, which is a factor of .78.
+#: noise any more. The 24 Hz spin falls at 0.61 g, which is a factor of 0.78.
 RATE_FLIGHT: Final = 0.2
 RATE_FACTOR: Final = 1.4
 
@@ -40,7 +40,7 @@ RATE_FACTOR: Final = 1.4
 SUPPORT_BAND: Final = 0.005
 SUPPORT_HEIGHT: Final = 0.015
 
-#: Mean speed of a foot over the ground while it bears weight [m/s]: jump 0.05, run 0.4, spin .6.
+#: Mean speed of a foot over the ground while it bears weight [m/s]: jump 0.05, run 0.4, spin 0.6.
 SKATE: Final = (0.10, 0.30)
 
 #: Beyond a joint's limit [rad]: rounding; what the limited reference visibly changes.

@@ -17,7 +17,7 @@ from sb3_mimic.arrays import FloatArray
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion.formats import text
 from sb3_mimic.motion.formats.asf_amc.reader import read_asf_amc
-from sb3_mimic.motion.formats.bvh.reader import read_bvh
+from sb3_mimic.motion.formats.bvh import read_bvh
 from sb3_mimic.motion.formats.rate import nearest_rate
 from sb3_mimic.motion.formats.registry import load_skeletal
 from sb3_mimic.motion.formats.units import UNITS, guess_unit

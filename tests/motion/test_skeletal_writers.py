@@ -11,7 +11,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip, load_motion
 from sb3_mimic.motion.formats.asf_amc.reader import read_asf_amc
 from sb3_mimic.motion.formats.asf_amc.writer import write_asf_amc
-from sb3_mimic.motion.formats.bvh.reader import read_bvh
+from sb3_mimic.motion.formats.bvh import read_bvh
 from sb3_mimic.motion.formats.bvh.writer import write_bvh
 from sb3_mimic.motion.formats.registry import load_skeletal
 from sb3_mimic.motion.formats.units import UNITS

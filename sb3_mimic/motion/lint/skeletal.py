@@ -113,7 +113,7 @@ def _missing_lengths(motion: SkeletalMotion) -> Iterator[Finding]:
                 "missing_length",
                 "warning",
                 f"{tree.names[joint]} has no length: {names} start where it does, as in cgspeed's "
-                "BVH files of CMU's data, which drop the thorax (.12 m for subjects 01 and 02)",
+                "BVH files of CMU's data, which drop the thorax (0.12 m for subjects 01 and 02)",
                 "head and arms sit too low by it; the AMC file of the same trial has it",
                 joint=tree.names[joint],
             )

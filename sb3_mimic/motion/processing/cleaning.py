@@ -13,7 +13,7 @@ from sb3_mimic.motion.tolerances import SAME_POSE
 from sb3_mimic.spatial import continuous_signs, precise_angle_between
 
 #: A first frame near the rest pose: mean and largest turn of its joints [rad]. cgspeed's T-poses
-#: have up to 0.05 and 0.37; people who stand in their first frame 0.26 and .9.
+#: have up to 0.05 and 0.37; people who stand in their first frame 0.26 and 0.9.
 _REST: Final = (0.10, 0.50)
 
 #: How many times the usual step the one out of a T-pose is, and how large at least [rad, root mean
