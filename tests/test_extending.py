@@ -1,4 +1,4 @@
-"""docs/extending.md: its files, written to an empty folder, add what the page says they add."""
+"""docs/extending.md and docs/your-robot.md: their files, in an empty folder, add what they say."""
 
 import json
 import os
@@ -9,29 +9,38 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "extending.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 # A block, and the name of the file that it is, if it is one.
 _FENCE = re.compile(r"(?:^`(\S+)`:\n\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _TINY = ["--n-demo-episodes", "2", "--total-bc-epochs", "1", "--total-rl-timesteps", "512"]
+# Page, its commands, its examples.
+PAGES = [("extending", 5, 5), ("your-robot", 6, 2)]
 
 
-def fences() -> list[tuple[str, str, str]]:
-    """File name (empty for none), language and text of every block of the page."""
-    return _FENCE.findall(PAGE.read_text(encoding="utf-8"))
+def fences(page: str) -> list[tuple[str, str, str]]:
+    """File name (empty for none), language and text of every block of a page."""
+    return _FENCE.findall((DOCS / f"{page}.md").read_text(encoding="utf-8"))
 
 
-def commands() -> list[list[str]]:
-    lines = [
-        line for _, language, text in fences() if language == "bash" for line in text.split("\n")
-    ]
-    return [line.split() for line in lines if line]
+def commands(page: str) -> list[list[str]]:
+    """Arguments of Python for every command of a page."""
+    blocks = [text for _, language, text in fences(page) if language == "bash"]
+    lines = [line.split() for text in blocks for line in text.split("\n") if line]
+    programs = {"python": [], "sb3-mimic": ["-m", "sb3_mimic"]}
+    return [[*programs[program], *arguments] for program, *arguments in lines]
+
+
+@pytest.fixture(scope="module", params=PAGES, ids=lambda page: page[0])
+def page(request: pytest.FixtureRequest) -> tuple[str, int, int]:
+    name, n_commands, n_examples = request.param
+    return name, n_commands, n_examples
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(page: tuple[str, int, int], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the page's files."""
     path = tmp_path_factory.mktemp("project")
-    for name, _, text in fences():
+    for name, _, text in fences(page[0]):
         if name:
             (path / name).write_text(text, encoding="utf-8")
     return path
@@ -53,25 +62,27 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_page_has_files_commands_and_examples(folder: Path) -> None:
+def test_the_page_has_files_commands_and_examples(page: tuple[str, int, int], folder: Path) -> None:
+    name, n_commands, n_examples = page
     assert {path.suffix for path in folder.iterdir()} == {".py", ".xml"}
-    assert [command[:2] for command in commands()] == [["python", "mine.py"]] * len(commands())
-    assert len(commands()) == 5
+    assert len(commands(name)) == n_commands
+    blocks = [language for file, language, _ in fences(name) if not file]
+    assert blocks.count("python") == n_examples
 
 
-def test_the_examples_run(folder: Path) -> None:
-    examples = [text for name, language, text in fences() if language == "python" and not name]
-    assert len(examples) == 3
+def test_the_examples_run(page: tuple[str, int, int], folder: Path) -> None:
+    examples = [
+        text for file, language, text in fences(page[0]) if language == "python" and not file
+    ]
     run(folder, "-c", "\n".join(examples))
 
 
 @pytest.mark.slow
-def test_the_commands_run(folder: Path) -> None:
-    assert (folder / "squat.csv").is_file(), "the examples make it"
-    for _, script, *arguments in commands():
-        tiny = [*_TINY, "--n-eval-episodes", "2"] if arguments[0] == "train" else []
-        run(folder, script, *arguments, *tiny)
-    for name in ("crawl", "a2c_dog"):
-        evaluation = json.loads((folder / "outputs" / name / "evaluation.json").read_text())
+def test_the_commands_run(page: tuple[str, int, int], folder: Path) -> None:
+    for arguments in commands(page[0]):
+        tiny = [*_TINY, "--n-eval-episodes", "2"] if "train" in arguments else []
+        run(folder, *arguments, *tiny)
+    for run_folder in (folder / "outputs").iterdir():
+        evaluation = json.loads((run_folder / "evaluation.json").read_text())
         assert {"clone", "model"} <= set(evaluation)
-    assert (folder / "outputs" / "crawl" / "videos" / "play.mp4").is_file()
+    assert list((folder / "outputs").glob("*/videos/play.mp4"))
