@@ -25,7 +25,10 @@ import sb3_mimic
 ROOT = Path(sb3_mimic.__file__).parent
 
 #: Packages in the order of the work; others follow. The command line has a page of its own.
-PACKAGES = ("motion", "refine", "envs", "demos", "learn", "report")
+PACKAGES = (
+    *("motion", "refine", "envs", "demos", "policies", "cloning", "rl", "evaluation", "tasks"),
+    *("training", "report"),
+)
 ELSEWHERE = ("cli", "assets")
 
 # What numpy makes of NDArray[…], in a signature.

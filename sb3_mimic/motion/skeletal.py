@@ -237,7 +237,7 @@ def rotation_path(rotations: FloatArray, at: ArrayLike) -> FloatArray:
     the same curve in whatever frames it is computed. It takes seconds for ten minutes of motion,
     for which scipy's ``RotationSpline`` takes a minute; but for the first and last steps, where
     they end differently, the two agree to 0.01 rad on CMU's walks and runs at 60 Hz
-    (tests/test_skeletal.py).
+    (tests/motion/test_skeletal.py).
 
     Args:
         rotations: Quaternions wxyz (T, J, 4), unit, continuous in sign.

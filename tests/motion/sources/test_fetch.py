@@ -26,8 +26,8 @@ from sb3_mimic.motion.sources import fetch as fetch_module
 from sb3_mimic.motion.sources.fetch import FetchError, fetch
 from sb3_mimic.motion.sources.sets import MotionSet, find_set, read_manifest
 
-WALK = (Path(__file__).resolve().parents[2] / "assets" / "motions" / "walk.txt").read_bytes()
-SQUAT = (Path(__file__).resolve().parents[2] / "assets" / "motions" / "squat.txt").read_bytes()
+WALK = (Path(__file__).resolve().parents[3] / "assets" / "motions" / "walk.txt").read_bytes()
+SQUAT = (Path(__file__).resolve().parents[3] / "assets" / "motions" / "squat.txt").read_bytes()
 
 
 @dataclass

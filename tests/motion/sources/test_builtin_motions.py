@@ -12,7 +12,7 @@ from sb3_mimic.motion.skeletons import CHARACTER
 from sb3_mimic.motion.skeletons.kinematics import body_poses, sole_corners
 from sb3_mimic.motion.sources.library import builtin_names
 
-MODEL = Path(__file__).resolve().parents[2] / "assets" / "humanoid.xml"
+MODEL = Path(__file__).resolve().parents[3] / "assets" / "humanoid.xml"
 NAMES = builtin_names()
 GRAVITY = 9.81
 
