@@ -22,7 +22,7 @@ from rows import RESULTS, Row, Rows, write
 from sb3_mimic.envs.g1 import G1
 from sb3_mimic.envs.tracking import TrackingRobot, fit_clip, reference_for
 from sb3_mimic.motion import load_motion
-from sb3_mimic.refine.run import refine_reference
+from sb3_mimic.refinement.run import refine_reference
 from sb3_mimic.training.run import RunFolder
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -28,9 +28,9 @@ from typing import Any
 from sb3_mimic.envs.core.simulation import available_cores
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
-from sb3_mimic.refine.methods import METHODS, get_method
-from sb3_mimic.refine.replay import TABLE_COLUMNS
-from sb3_mimic.refine.run import load_reference, refine_reference, require_refinable
+from sb3_mimic.refinement.methods import METHODS, get_method
+from sb3_mimic.refinement.replay import TABLE_COLUMNS
+from sb3_mimic.refinement.run import load_reference, refine_reference, require_refinable
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT_IN = ("walk", "run", "squat", "wave")

@@ -27,8 +27,8 @@ from sb3_mimic.motion.processing.cleaning import clean
 from sb3_mimic.motion.processing.contacts import contact_window
 from sb3_mimic.motion.retarget import RetargetSettings, retarget
 from sb3_mimic.motion.retarget.load import BEFORE_RETARGETING
-from sb3_mimic.refine.methods import DEFAULT_METHOD
-from sb3_mimic.refine.run import load_reference, refine_reference
+from sb3_mimic.refinement.methods import DEFAULT_METHOD
+from sb3_mimic.refinement.run import load_reference, refine_reference
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path(os.environ.get("SB3_MIMIC_MOTIONS", ROOT.parent / "shared" / "motions"))

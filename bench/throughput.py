@@ -49,7 +49,7 @@ def _walk(env_id: str) -> tuple[Any, Any]:
     env = make_native_vec_env(env_id, 1, n_threads=1)
     batch = env.batched
     if env_id == HUMANOID:
-        from sb3_mimic.refine.cache import refine_cached
+        from sb3_mimic.refinement.cache import refine_cached
 
         actions = refine_cached(batch.reference, "mpc").actions[:30]
         batch.reset(np.arange(1), [np.random.default_rng(0)], [{"phase": 0.0}])

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from sb3_mimic.motion import MotionClip as MotionClip
     from sb3_mimic.motion import list_motions as list_motions
     from sb3_mimic.motion import load_motion as load_motion
-    from sb3_mimic.rl.models import make_model as make_model
+    from sb3_mimic.refinement import refine as refine
     from sb3_mimic.rl.finetune import fine_tune as fine_tune
+    from sb3_mimic.rl.models import make_model as make_model
     from sb3_mimic.rl.warm_start import warm_start as warm_start
 
 __version__ = Path(__file__).with_name("version.txt").read_text(encoding="utf-8").strip()
@@ -36,6 +37,7 @@ _LAZY = {
     "make_model": "sb3_mimic.rl.models",
     "make_native_vec_env": "sb3_mimic.envs",
     "pretrain": "sb3_mimic.cloning.bc",
+    "refine": "sb3_mimic.refinement",
     "warm_start": "sb3_mimic.rl.warm_start",
 }
 
@@ -51,6 +53,7 @@ __all__ = [
     "make_model",
     "make_native_vec_env",
     "pretrain",
+    "refine",
     "warm_start",
 ]
 

@@ -96,7 +96,7 @@ class Play:
             raise InputError(f"{error}; or give the name of a trained policy: {known}") from error
 
     def _open_actions(self, path: Path) -> "Performer":
-        from sb3_mimic.refine.actions import load_actions
+        from sb3_mimic.refinement.actions import load_actions
         from sb3_mimic.report.performers import ActionsPerformer
 
         refined = load_actions(path)

@@ -17,8 +17,8 @@ from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.envs.tracking.reference import Reference
-    from sb3_mimic.refine.actions import Provenance, RefinedActions
-    from sb3_mimic.refine.methods import ProgressCallback
+    from sb3_mimic.refinement.actions import Provenance, RefinedActions
+    from sb3_mimic.refinement.methods import ProgressCallback
 
 # Flags that only some methods have.
 _SETTINGS = ("iterations", "samples", "horizon", "alpha")
@@ -56,9 +56,9 @@ class Refine:
 
     def run(self) -> int:
         """Refines, saves and prints the figures."""
-        from sb3_mimic.refine.actions import save_actions
-        from sb3_mimic.refine.methods import METHODS
-        from sb3_mimic.refine.run import load_reference, require_refinable
+        from sb3_mimic.refinement.actions import save_actions
+        from sb3_mimic.refinement.methods import METHODS
+        from sb3_mimic.refinement.run import load_reference, require_refinable
 
         for path, suffix in ((self.output, ".npz"), (self.plot, ".png")):
             if path is not None:
@@ -89,7 +89,7 @@ class Refine:
 
     def _settings(self, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         """What was asked for, for each method; refused where none of the chosen ones knows it."""
-        from sb3_mimic.refine.methods import METHODS
+        from sb3_mimic.refinement.methods import METHODS
 
         asked = {name: getattr(self, name) for name in _SETTINGS if getattr(self, name) is not None}
         known = {name: method.setting_names() for name, method in METHODS.items()}
@@ -112,7 +112,7 @@ class Refine:
         settings: dict[str, Any],
         progress: "ProgressCallback",
     ) -> "RefinedActions":
-        from sb3_mimic.refine.run import refine_reference
+        from sb3_mimic.refinement.run import refine_reference
 
         return refine_reference(
             reference,
@@ -179,7 +179,7 @@ def _score(refined: "RefinedActions") -> tuple[float, float]:
 
 def _table(made: "dict[str, Provenance]", seconds: float) -> str:
     """A row a method, all measured in this run."""
-    from sb3_mimic.refine.replay import TABLE_COLUMNS
+    from sb3_mimic.refinement.replay import TABLE_COLUMNS
 
     titles = ["method", *(title for title, _, _ in TABLE_COLUMNS), "s per s of motion"]
     rows = [
@@ -202,7 +202,7 @@ def _table(made: "dict[str, Provenance]", seconds: float) -> str:
 
 def _summary(made: "Provenance", seconds: float) -> Iterator[str]:
     """Plain PD's figures and the method's, a line a figure."""
-    from sb3_mimic.refine.replay import TABLE_COLUMNS
+    from sb3_mimic.refinement.replay import TABLE_COLUMNS
 
     cycles = f", {made.cycles} cycles" if made.cycles > 1 else ""
     yield f"{made.clip}{cycles}: plain PD → {made.method}"
@@ -227,7 +227,7 @@ def _progress(method: str) -> "Iterator[ProgressCallback]":
 
 
 def _plot(reference: "Reference", refined: "RefinedActions", path: Path) -> None:
-    from sb3_mimic.refine.replay import replay
+    from sb3_mimic.refinement.replay import replay
     from sb3_mimic.report.refinement import plot_replay
 
     cycles = _require_provenance(refined).cycles

@@ -14,8 +14,8 @@ from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
     from sb3_mimic.envs.tracking.reference import Reference
-    from sb3_mimic.refine.actions import RefinedActions
-    from sb3_mimic.refine.replay import ReplayMetrics
+    from sb3_mimic.refinement.actions import RefinedActions
+    from sb3_mimic.refinement.replay import ReplayMetrics
 
 _SINGLE = ("single_step_error",)
 _TRAJECTORY = ("error_50", "drift_50")
@@ -57,8 +57,8 @@ class Verify:
 
     def run(self) -> int:
         """Replays and prints."""
-        from sb3_mimic.refine.actions import check_fits, load_actions
-        from sb3_mimic.refine.run import load_reference, measure_pd
+        from sb3_mimic.refinement.actions import check_fits, load_actions
+        from sb3_mimic.refinement.run import load_reference, measure_pd
 
         if self.num_steps < 1:
             raise InputError(f"--num-steps must be at least 1, got {self.num_steps}")
@@ -93,7 +93,7 @@ class Verify:
 
     def _length(self, reference: "Reference", refined: "RefinedActions") -> tuple[int, int]:
         """Cycles and control steps to be replayed."""
-        from sb3_mimic.refine.replay import control_steps, cycles_of
+        from sb3_mimic.refinement.replay import control_steps, cycles_of
 
         made = refined.provenance
         if made is not None:
@@ -114,7 +114,7 @@ class Verify:
         self, reference: "Reference", refined: "RefinedActions", cycles: int, n_steps: int
     ) -> "tuple[ReplayMetrics, bool | None]":
         """The figures, and whether the states are the stored ones; None where there are none."""
-        from sb3_mimic.refine.replay import figures, replay, single_step_errors
+        from sb3_mimic.refinement.replay import figures, replay, single_step_errors
 
         actions = refined.actions[:n_steps]
         done = replay(reference, actions, cycles)

@@ -9,12 +9,61 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.lazy import lazy_exports
 from sb3_mimic.tasks import Task, get_task
 
 if TYPE_CHECKING:
     from imitation.data.types import TrajectoryWithRew
 
+    from sb3_mimic.demos.expert import collect_expert as collect_expert
+    from sb3_mimic.demos.minari import load_minari as load_minari
+    from sb3_mimic.demos.minari import save_minari as save_minari
+    from sb3_mimic.demos.mocap import MocapSettings as MocapSettings
+    from sb3_mimic.demos.mocap import collect_mocap as collect_mocap
+    from sb3_mimic.demos.passes import to_trajectories as to_trajectories
+    from sb3_mimic.demos.refined import RefinedSettings as RefinedSettings
+    from sb3_mimic.demos.refined import Refinement as Refinement
+    from sb3_mimic.demos.refined import collect_refined as collect_refined
+    from sb3_mimic.demos.storage import load_demonstrations as load_demonstrations
+    from sb3_mimic.demos.storage import save_demonstrations as save_demonstrations
+    from sb3_mimic.demos.validate import check_trajectories as check_trajectories
     from sb3_mimic.motion import MotionClip
+
+_ROOM = "sb3_mimic.demos"
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "MocapSettings": f"{_ROOM}.mocap",
+        "RefinedSettings": f"{_ROOM}.refined",
+        "Refinement": f"{_ROOM}.refined",
+        "check_trajectories": f"{_ROOM}.validate",
+        "collect_expert": f"{_ROOM}.expert",
+        "collect_mocap": f"{_ROOM}.mocap",
+        "collect_refined": f"{_ROOM}.refined",
+        "load_demonstrations": f"{_ROOM}.storage",
+        "load_minari": f"{_ROOM}.minari",
+        "save_demonstrations": f"{_ROOM}.storage",
+        "save_minari": f"{_ROOM}.minari",
+        "to_trajectories": f"{_ROOM}.passes",
+    },
+)
+
+__all__ = [
+    "MocapSettings",
+    "RefinedSettings",
+    "Refinement",
+    "check_trajectories",
+    "collect_demonstrations",
+    "collect_expert",
+    "collect_mocap",
+    "collect_refined",
+    "load_demonstrations",
+    "load_minari",
+    "save_demonstrations",
+    "save_minari",
+    "to_trajectories",
+]
 
 
 def collect_demonstrations(
@@ -36,7 +85,7 @@ def collect_demonstrations(
         seed: Seeds everything random.
         env_kwargs: Further keyword arguments of the environment.
         **options: Further arguments of the collector, as ``settings`` of
-            :func:`sb3_mimic.demos.mocap.collect_mocap`.
+            :func:`collect_mocap`.
 
     Returns:
         The trajectories, in the environment's spaces.
@@ -46,7 +95,8 @@ def collect_demonstrations(
             collector cannot use what it is given.
 
     Example:
-        >>> len(collect_demonstrations("sb3_mimic/HumanoidMimic-v0", "walk", 2))
+        >>> from sb3_mimic.tasks import DEFAULT_TASK
+        >>> len(collect_demonstrations(DEFAULT_TASK, "walk", 2))
         2
     """
     found = _find_task(task)

@@ -23,7 +23,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.extras import require
 
 PREFIX = "minari:"
-"""What a Minari dataset's id begins with where a path could stand as well."""
+"""Prefix of a Minari dataset's id where a path could stand as well."""
 
 _ID = re.compile(r"([-\w]+/)*[-\w]+-v\d+")
 

@@ -5,14 +5,14 @@ follows, the torque ``kp (q_next - q) - kd q̇``, written as an action of the en
 mode. In the PD modes the servo supplies the formula itself, so the action is the target that makes
 it do so.
 
-That formula damps against zero velocity: at 6 rad/s and kd/kp = .1 s the target would have to lead
-by .6 rad, and the clip is not followed for a second. ``method="feedforward"``, the default, damps
+That formula damps against zero velocity: at 6 rad/s and kd/kp = 0.1 s the target would have to lead
+by 0.6 rad, and the clip is not followed for a second. ``method="feedforward"``, the default, damps
 against the reference's velocity instead: ``kp (q_next - q) + kd (q̇_next - q̇)``. With residual
 control this is the action 0.
 
 The first pass is teacher-forced: every state is the reference itself. Further passes start at
-random phases from disturbed states, run under physics with disturbed actions, and carry the clean
-action of every state they come through as its label (Laskey et al. 2017, DART,
+random phases from disturbed states and run under physics with disturbed actions. Each of their
+states carries the clean action as its label (Laskey et al. 2017, DART,
 https://arxiv.org/abs/1703.09327).
 """
 
@@ -39,7 +39,7 @@ from sb3_mimic.envs.tracking.batch import TrackingBatch
 from sb3_mimic.envs.tracking.env import TrackingEnv
 from sb3_mimic.envs.tracking.options import Motion, motions_of
 from sb3_mimic.errors import InputError
-from sb3_mimic.refine.methods.pd import pd_torque
+from sb3_mimic.refinement.methods.pd import pd_torque
 
 Method = Literal["feedforward", "pd"]
 
@@ -49,16 +49,16 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class MocapSettings:
-    """How demonstrations are made from a clip.
+    """Settings of demonstrations that are made from a clip.
 
     Attributes:
         method: ``feedforward`` or ``pd``, the plain formula.
-        lookahead: How many control steps ahead the pose to reach lies, at least 1.
+        lookahead: Control steps to the pose to reach, at least 1.
         gains: (kp, kd) in parts of each joint's torque limit per rad and per rad/s, as the source
             guide's (1.0, 0.1); None: the robot's own servo gains.
         joint_noise: Standard deviation of the hinges' first angles [rad] in a disturbed pass.
         speed_noise: Standard deviation of all first velocities [m/s, rad/s].
-        action_noise: Standard deviation of what is added to the executed action.
+        action_noise: Standard deviation of the noise on the executed action.
 
     Raises:
         InputError: If there is no such method, or a number is out of range.
@@ -97,14 +97,14 @@ def collect_mocap(
 
     Args:
         env_id: Gymnasium id of a :class:`TrackingEnv`.
-        motion: What the environment takes as ``motion=``. Several clips are refined and performed
-            one by one; what comes of them is one set.
+        motion: The environment's ``motion=``. Several clips are refined and performed one by one,
+            and their demonstrations make one set.
         n_episodes: Passes over each clip, at least 1: the first teacher-forced, the others
             disturbed. A disturbed pass ends early where the body falls.
         seed: Seeds the disturbances; those of the second clip with the next seed, and so on.
         env_kwargs: Further keyword arguments of the environment.
         settings: See :class:`MocapSettings`.
-        refinement: What refined actions to make them of instead of PD labels; see
+        refinement: Source of refined actions, which replace the PD labels; see
             :func:`~sb3_mimic.demos.refined.collect_refined`.
 
     Returns:

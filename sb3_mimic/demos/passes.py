@@ -1,4 +1,4 @@
-"""Passes that ran side by side, as the trajectories that they are."""
+"""Passes that ran side by side, as trajectories."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,10 +1,10 @@
-"""Demonstrations from refined actions: what the body does under physics, and how it recovers.
+"""Demonstrations from refined actions: the clip under physics, and recoveries from disturbances.
 
 The first pass is the refined clip itself: simulated states and the actions that lead through them.
-The others start beside it, in a disturbed state at a random step, and are disturbed on the way;
-each state that they come through carries the undisturbed action as its label (Laskey et al. 2017,
-DART, https://arxiv.org/abs/1703.09327). That action is the feedback law of the linearized tracking
-problem, which costs nothing and is as smooth as a label can be.
+The others start beside it, in a disturbed state at a random step, and are disturbed on the way.
+Each of their states carries the undisturbed action as its label (Laskey et al. 2017, DART,
+https://arxiv.org/abs/1703.09327). That action is the feedback law of the linearized tracking
+problem, which is cheap and smooth.
 """
 
 import math
@@ -28,11 +28,11 @@ from sb3_mimic.envs.tracking.env import TrackingEnv
 from sb3_mimic.envs.tracking.reference import Reference, pose_at
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip
-from sb3_mimic.refine.actions import RefinedActions, check_fits, load_actions
-from sb3_mimic.refine.cache import refine_cached
-from sb3_mimic.refine.ilqr import Plan, linearize, rollout_plan, solve_lqr
-from sb3_mimic.refine.methods import DEFAULT_METHOD, get_method
-from sb3_mimic.refine.problem import TrackingProblem, TrackingWeights, has_servos, quantize
+from sb3_mimic.refinement.actions import RefinedActions, check_fits, load_actions
+from sb3_mimic.refinement.cache import refine_cached
+from sb3_mimic.refinement.ilqr import Plan, linearize, rollout_plan, solve_lqr
+from sb3_mimic.refinement.methods import DEFAULT_METHOD, get_method
+from sb3_mimic.refinement.problem import TrackingProblem, TrackingWeights, has_servos, quantize
 
 # `Refinement.method` for no refinement.
 NO_METHOD = "none"
@@ -42,10 +42,10 @@ _SECONDS = 2.5
 _BATCH = 64
 # Length of a disturbed pass [s].
 _PASS_SECONDS = 2.0
-# What the feedback law minimizes: little of where the body is, much of how it moves, with actions
+# Weights of the feedback law: small for the place of the body, large for its motion, with actions
 # small enough for the linearization to hold. A body that was pushed off must take the step that it
-# needs now; tracking's own weights pull it back to where the clip stands, and it falls. Found by a
-# random search over six clips; docs/design.md, "Demonstrations from a clip", has the comparison.
+# needs now; tracking's own weights pull it back to the place of the clip, and it falls. A random
+# search over six clips found them; docs/design.md, "Demonstrations from a clip", compares.
 _LAW_WEIGHTS = TrackingWeights(
     root_ground=1.0,
     root_height=6.0,
@@ -66,7 +66,7 @@ _MAX_EMPTY_BATCHES = 50
 
 @dataclass(frozen=True)
 class Refinement:
-    """Which refined actions demonstrations are made of.
+    """The source of the refined actions that demonstrations are made of.
 
     Attributes:
         method: Name of the method that finds them; ``none``: plain PD labels instead.
@@ -95,7 +95,7 @@ class Refinement:
             raise InputError(f"--refine-iterations: the method {self.method!r} does not iterate")
 
     def find(self, reference: Reference, seed: int) -> RefinedActions:
-        """The actions for a reference: loaded, or found now or at an earlier time.
+        """Loads the actions for a reference, or refines it; the cache keeps them.
 
         A loop goes round for some seconds, so that the demonstrations hold the cycle that it
         settles into. Now and then a search loses the body on the way (DeepMimic's run, one seed of
@@ -125,12 +125,12 @@ def _survived_fraction(refined: RefinedActions) -> float:
 
 @dataclass(frozen=True)
 class RefinedSettings:
-    """How demonstrations are made of refined actions.
+    """Settings of demonstrations that are made of refined actions.
 
     Attributes:
         spread: Standard deviation of the first states; see
             :func:`sb3_mimic.envs.core.manifold.random_tangents`.
-        action_noise: Standard deviation of what is added to the executed action.
+        action_noise: Standard deviation of the noise on the executed action.
 
     Raises:
         InputError: If a number is negative.
@@ -174,7 +174,7 @@ def collect_refined(
 
     Args:
         env_id: Gymnasium id of a :class:`TrackingEnv`.
-        motion: What the environment takes as ``motion=``.
+        motion: The environment's ``motion=``.
         n_episodes: Passes, at least 1: the first undisturbed and whole, the others disturbed and of
             two seconds.
         refined: Actions for the motion.

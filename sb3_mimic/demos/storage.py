@@ -100,7 +100,7 @@ def load_demonstrations(
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """Where saved demonstrations come from; empty for those of other makers."""
+    """Provenance of saved demonstrations; empty for those of other makers."""
     file = path / PROVENANCE
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 

@@ -27,7 +27,7 @@ def check_trajectories(
         trajectories: The demonstrations.
         observation_space: The environment's; a box.
         action_space: The environment's; a box.
-        source: What an error calls them, as the file they come from.
+        source: Name of the demonstrations in error messages, such as their file.
 
     Raises:
         InputError: If there are none, or one has another shape, a NaN, an infinity or an action

@@ -15,7 +15,7 @@ from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.tracking.env import TrackingEnv
 from sb3_mimic.envs.tracking.spec import TrackingSpec
 from sb3_mimic.policies.protocol import Policy
-from sb3_mimic.refine.actions import RefinedActions, check_fits
+from sb3_mimic.refinement.actions import RefinedActions, check_fits
 from sb3_mimic.report.video import LARGEST_RATE, write_video
 from sb3_mimic.spatial import heading
 

@@ -11,7 +11,7 @@ from sb3_mimic.envs.tracking.reference import Reference
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path
 from sb3_mimic.motion.skeletons.sides import joint_sides, mirror_pairs
-from sb3_mimic.refine.replay import Replay
+from sb3_mimic.refinement.replay import Replay
 from sb3_mimic.report.labels import short_names
 
 if TYPE_CHECKING:

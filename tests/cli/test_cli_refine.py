@@ -16,9 +16,9 @@ import pytest
 
 from sb3_mimic.cli import main
 from sb3_mimic.motion import load_motion, write_deepmimic
-from sb3_mimic.refine import load_actions, load_reference, save_actions
-from sb3_mimic.refine.methods import METHODS
-from sb3_mimic.refine.replay import ReplayMetrics, measure
+from sb3_mimic.refinement import load_actions, load_reference, save_actions
+from sb3_mimic.refinement.methods import METHODS
+from sb3_mimic.refinement.replay import ReplayMetrics, measure
 
 Capture = pytest.CaptureFixture[str]
 
@@ -217,7 +217,7 @@ def test_a_hopeless_clip_is_called_so(refused: Callable[..., str]) -> None:
 def test_an_interrupt_leaves_nothing_and_says_so() -> None:
     code = (
         "import sys, time\n"
-        "from sb3_mimic.refine.methods import Method\n"
+        "from sb3_mimic.refinement.methods import Method\n"
         "def wait(*_):\n"
         "    print('waiting', flush=True)\n"
         "    time.sleep(60)\n"

@@ -12,6 +12,7 @@ from imitation.data.types import Trajectory
 from numpy.typing import NDArray
 
 import sb3_mimic  # noqa: F401 (registers the environments)
+from sb3_mimic import refine
 from sb3_mimic.cli.demos import Demos
 from sb3_mimic.cloning import pretrain
 from sb3_mimic.demos.mocap import collect_mocap
@@ -19,13 +20,12 @@ from sb3_mimic.demos.refined import RefinedSettings, Refinement, collect_refined
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation.protocol import evaluate
-from sb3_mimic.refine import refine
-from sb3_mimic.refine.actions import RefinedActions, save_actions
-from sb3_mimic.refine.cache import refine_cached
-from sb3_mimic.refine.methods import METHODS, Method, register_method
-from sb3_mimic.refine.methods.pd import PdSettings, solve_pd
-from sb3_mimic.refine.problem import TrackingProblem
-from sb3_mimic.refine.run import load_reference
+from sb3_mimic.refinement.actions import RefinedActions, save_actions
+from sb3_mimic.refinement.cache import refine_cached
+from sb3_mimic.refinement.methods import METHODS, Method, register_method
+from sb3_mimic.refinement.methods.pd import PdSettings, solve_pd
+from sb3_mimic.refinement.problem import TrackingProblem
+from sb3_mimic.refinement.run import load_reference
 from sb3_mimic.rl.models import make_model
 from sb3_mimic.tasks import get_task
 
@@ -168,7 +168,7 @@ def test_actions_that_lose_the_body_are_looked_for_again(
 
     monkeypatch.setenv("SB3_MIMIC_CACHE", str(tmp_path))
     monkeypatch.setattr(sys.modules[__name__], "solve_by_luck", solve, raising=False)
-    settings = "sb3_mimic.refine.methods.pd:PdSettings"
+    settings = "sb3_mimic.refinement.methods.pd:PdSettings"
     for name, random, tries in (("luck", True, 3), ("always", False, 1)):
         register_method(Method(name, "", f"{__name__}:solve_by_luck", settings, random=random))
         asked.clear()

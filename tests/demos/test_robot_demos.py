@@ -17,7 +17,7 @@ from sb3_mimic.envs.actuation import ACTUATIONS, Actuation, Target, register_act
 from sb3_mimic.envs.tracking import TrackingSpec
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip
-from sb3_mimic.refine import RefinedActions, refine
+from sb3_mimic.refinement import RefinedActions, refine
 
 TRACKING = "sb3_mimic/Tracking-v0"
 

@@ -17,8 +17,8 @@ from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.humanoid import HumanoidMimicEnv
 from sb3_mimic.envs.pidog.env import PiDogEnv
 from sb3_mimic.errors import InputError
-from sb3_mimic.refine.actions import RefinedActions
-from sb3_mimic.refine.replay import control_steps, replay
+from sb3_mimic.refinement.actions import RefinedActions
+from sb3_mimic.refinement.replay import control_steps, replay
 from sb3_mimic.report.performers import (
     ActionsPerformer,
     ClipPerformer,

@@ -105,7 +105,7 @@ def _findings(clip: "MotionClip") -> "list[Finding]":
     from sb3_mimic.motion import close_loop, inspect_deepmimic, lint
     from sb3_mimic.motion.finding import sort_by_severity
     from sb3_mimic.motion.formats import find_reader
-    from sb3_mimic.refine.feasibility import dynamic_findings
+    from sb3_mimic.refinement.feasibility import dynamic_findings
 
     robot = load_humanoid()
     closed = close_loop(clip)[0] if clip.loop else clip
