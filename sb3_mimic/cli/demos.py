@@ -8,6 +8,7 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
+from sb3_mimic.refinement.methods import DEFAULT_METHOD, METHODS
 from sb3_mimic.tasks import DEFAULT_TASK, Capability
 from sb3_mimic.training.options import (
     EnvOption,
@@ -17,6 +18,7 @@ from sb3_mimic.training.options import (
     PresetOption,
     RefineIterationsOption,
     UseCameraOption,
+    join_words,
     option_for,
     optional,
 )
@@ -40,10 +42,10 @@ class Demonstrations:
         str | None,
         option_for(
             Capability.REFINEMENT,
-            "method that finds actions under which the clip is reproduced: mpc, gradient, invdyn, "
-            "feedback or pd; none: PD labels, to which --method, --lookahead and --gains belong.",
+            f"method that finds actions under which the clip is reproduced: {join_words(METHODS)}; "
+            "none: PD labels, to which --method, --lookahead and --gains belong.",
             metavar="NAME",
-            hint="default: none where these are given, else mpc",
+            hint=f"default: none where these are given, else {DEFAULT_METHOD}",
         ),
     ] = None
     refine_iterations: RefineIterationsOption = None
@@ -92,7 +94,7 @@ class Demonstrations:
         """The method asked for; options of PD labels ask for these."""
         labels = (self.method, self.lookahead, self.gains) != ("feedforward", 1, None)
         if self.refine_method is None:
-            return "none" if labels else "mpc"
+            return "none" if labels else DEFAULT_METHOD
         if labels and self.refine_method != "none":
             raise InputError(
                 "--method, --lookahead and --gains make PD labels; they need --refine-method none"

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from sb3_mimic.evaluation.episodes import Episodes as Episodes
     from sb3_mimic.evaluation.episodes import run_episodes as run_episodes
     from sb3_mimic.evaluation.episodes import uniform_start_phases as uniform_start_phases
-    from sb3_mimic.evaluation.protocol import N_EPISODES as N_EPISODES
     from sb3_mimic.evaluation.protocol import evaluate as evaluate
     from sb3_mimic.evaluation.robustness import N_PHASES as N_PHASES
     from sb3_mimic.evaluation.robustness import SPREADS as SPREADS
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 # Public name -> module that defines it.
 _LAZY = {
     "Episodes": "sb3_mimic.evaluation.episodes",
-    "N_EPISODES": "sb3_mimic.evaluation.protocol",
     "N_PHASES": "sb3_mimic.evaluation.robustness",
     "PROTOCOL": "sb3_mimic.evaluation.environments",
     "PerturbationCurve": "sb3_mimic.evaluation.robustness",
@@ -35,7 +33,6 @@ _LAZY = {
 }
 
 __all__ = [
-    "N_EPISODES",
     "N_PHASES",
     "PROTOCOL",
     "SPREADS",

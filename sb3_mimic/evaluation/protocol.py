@@ -31,9 +31,9 @@ from sb3_mimic.envs.tracking.reference import ReferenceSet
 from sb3_mimic.errors import InputError
 from sb3_mimic.evaluation.environments import (
     Environment,
+    apply_protocol,
     check_spaces,
     find_mimic_env,
-    fix_options,
     freeze_normalization,
     normalize_observations,
     open_environment,
@@ -41,8 +41,7 @@ from sb3_mimic.evaluation.environments import (
 from sb3_mimic.evaluation.episodes import Episodes, run_episodes, uniform_start_phases
 from sb3_mimic.policies.protocol import Policy
 from sb3_mimic.tasks.motions import merge_figures
-
-N_EPISODES = 32
+from sb3_mimic.tasks.settings import N_EVAL_EPISODES
 
 
 def evaluate(
@@ -50,7 +49,7 @@ def evaluate(
     env: Environment,
     env_kwargs: Mapping[str, Any] | None = None,
     *,
-    n_episodes: int = N_EPISODES,
+    n_episodes: int = N_EVAL_EPISODES,
     seed: int = 0,
 ) -> dict[str, float]:
     """Evaluates a policy, by the protocol where the environment is of this package's kind.
@@ -111,8 +110,8 @@ def evaluate(
                 }
             )
         if not isinstance(env, str):
-            return _evaluate_existing(policy, opened, n_episodes)
-    return _evaluate_made(policy, env, dict(env_kwargs or {}), n_episodes, seed)
+            return _evaluate_in_place(policy, opened, n_episodes)
+    return _evaluate_by_id(policy, env, dict(env_kwargs or {}), n_episodes, seed)
 
 
 def _evaluate_tracking(
@@ -125,7 +124,7 @@ def _evaluate_tracking(
         finally:
             own.close()
 
-    protocol = fix_options(batch.options)
+    protocol = apply_protocol(batch.options)
     deterministic = track(protocol)
     stochastic = track(protocol, deterministic=False)
     own = deterministic if batch.options == protocol else track(batch.options)
@@ -222,7 +221,7 @@ def _evaluate_locomotion(
     }
 
 
-def _evaluate_made(
+def _evaluate_by_id(
     policy: Policy, env_id: str, kwargs: dict[str, Any], n_episodes: int, seed: int
 ) -> dict[str, float]:
     """SB3's own evaluation, in environments made for it."""
@@ -233,7 +232,7 @@ def _evaluate_made(
         envs.close()
 
 
-def _evaluate_existing(
+def _evaluate_in_place(
     policy: Policy, env: gym.Env[Any, Any] | VecEnv, n_episodes: int
 ) -> dict[str, float]:
     """SB3's own evaluation, in an environment of the user's."""

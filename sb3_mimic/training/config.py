@@ -6,6 +6,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from sb3_mimic.errors import InputError
+from sb3_mimic.refinement.methods import DEFAULT_METHOD, METHODS
 from sb3_mimic.tasks import DEFAULT_TASK, Capability, Hyperparameters, Task, WarmStartSettings
 from sb3_mimic.tasks.motions import as_tuple, from_sequence
 from sb3_mimic.tasks.presets import Preset
@@ -20,6 +21,7 @@ from sb3_mimic.training.options import (
     UseCameraOption,
     default_by_task,
     flag,
+    join_words,
     option_for,
     optional,
     with_default,
@@ -65,9 +67,9 @@ class TrainConfig:
         option_for(
             Capability.REFINEMENT,
             "method that finds actions under which the clip is reproduced, before they are "
-            "demonstrated: mpc, gradient, invdyn, feedback or pd; none: plain PD labels.",
+            f"demonstrated: {join_words(METHODS)}; none: plain PD labels.",
         ),
-    ] = "mpc"
+    ] = DEFAULT_METHOD
     refine_iterations: RefineIterationsOption = None
     load_refined_actions: LoadRefinedActionsOption = None
     n_bc_epochs: Annotated[

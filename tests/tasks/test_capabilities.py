@@ -14,8 +14,11 @@ from sb3_mimic import collect_demonstrations
 from sb3_mimic.cli import main
 from sb3_mimic.demos.mocap import collect_mocap
 from sb3_mimic.demos.storage import read_provenance
+from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.envs.tracking.env import TrackingEnv
 from sb3_mimic.errors import InputError
+from sb3_mimic.policies.asymmetric import AsymmetricPolicy
+from sb3_mimic.rl.models import make_model, resolve_actor_inputs
 from sb3_mimic.tasks import DEFAULT_TASK, TASKS, Capability, Task, get_task, tasks_with
 
 KWARGS: dict[Capability, dict[str, Any]] = {
@@ -125,3 +128,17 @@ def test_several_motions_need_tracking() -> None:
     with pytest.raises(InputError, match="is for tasks that track clips"):
         get_task("pidog").env_kwargs(("trot", "sine"))
     assert get_task("humanoid").env_kwargs(("walk", "run")) == {"motion": ["walk", "run"]}
+
+
+@pytest.mark.parametrize("history", [2, 5])
+def test_the_actor_reads_what_is_not_privileged_whatever_the_history(history: int) -> None:
+    task = get_task("pidog-hardware")
+    hyperparameters = task.hyperparameters.updated({"hidden_sizes": (8,), "rollout_size": 8})
+    kwargs = {**task.env_kwargs(None), "history": history}
+    with closing(make_envs(task.env_id, 2, env_kwargs=kwargs)) as envs:
+        model = make_model("ppo", envs, hyperparameters, seed=0, device="cpu")
+        assert isinstance(model.policy, AsymmetricPolicy)
+        (n_observed,) = envs.observation_space.shape or ()
+        assert n_observed - model.policy.n_actor == 34, "what a simulation alone knows"
+    with closing(make_envs(task.env_id, 1, env_kwargs={"use_camera": True})) as envs:
+        assert resolve_actor_inputs(hyperparameters, envs).actor_inputs is None

@@ -10,9 +10,11 @@ import tyro
 from sb3_mimic.cli.motions.reading import Reading, print_findings
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
+from sb3_mimic.tasks import DEFAULT_TASK
 from sb3_mimic.training.options import optional
 
 if TYPE_CHECKING:
+    from sb3_mimic.envs.tracking.spec import TrackingRobot
     from sb3_mimic.motion import Finding, MotionClip
     from sb3_mimic.motion.skeletal import SkeletalMotion
 
@@ -100,14 +102,13 @@ class MotionsLint(Reading):
 
 def _findings(clip: "MotionClip") -> "list[Finding]":
     """What is wrong with a clip: its file, its kinematics, and the forces that it needs."""
-    from sb3_mimic.envs.humanoid import load_humanoid
     from sb3_mimic.envs.tracking.reference import Reference
     from sb3_mimic.motion import close_loop, inspect_deepmimic, lint
     from sb3_mimic.motion.finding import sort_by_severity
     from sb3_mimic.motion.formats import find_reader
     from sb3_mimic.refinement.feasibility import dynamic_findings
 
-    robot = load_humanoid()
+    robot = _load_robot()
     closed = close_loop(clip)[0] if clip.loop else clip
     is_deepmimic = clip.source != "built-in" and find_reader(Path(clip.source)) is None
     in_file = inspect_deepmimic(clip.source) if is_deepmimic else []
@@ -117,7 +118,13 @@ def _findings(clip: "MotionClip") -> "list[Finding]":
 
 def _repaired(clip: "MotionClip") -> "tuple[MotionClip, list[str]]":
     """The repaired clip and what was changed."""
-    from sb3_mimic.envs.humanoid import load_humanoid
     from sb3_mimic.motion import repair
 
-    return repair(clip, load_humanoid().joint_range)
+    return repair(clip, _load_robot().joint_range)
+
+
+def _load_robot() -> "TrackingRobot":
+    """The robot whose limits and forces clips are held against: that of the default task."""
+    from sb3_mimic.envs.tracking.registry import get_tracking_spec
+
+    return get_tracking_spec(DEFAULT_TASK).load()
