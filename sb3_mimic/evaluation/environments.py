@@ -106,10 +106,10 @@ def make_protocol_batch(env: MimicEnv, n_envs: int) -> BatchedEnv:
     batch = find_tracking_batch(env)
     if batch is None:
         return env.make_batch(n_envs)
-    return type(batch)(batch.references, fix_options(batch.options), n_envs)
+    return type(batch)(batch.references, apply_protocol(batch.options), n_envs)
 
 
-def fix_options(options: TrackingOptions) -> TrackingOptions:
+def apply_protocol(options: TrackingOptions) -> TrackingOptions:
     """A tracking task's options with those that the protocol fixes."""
     return replace(options, **PROTOCOL)
 

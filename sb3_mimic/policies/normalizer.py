@@ -35,7 +35,7 @@ class NormalizeObservations(BaseFeaturesExtractor):
         observation_space: A ``Box`` of any shape.
         clip: Largest absolute value handed on.
         epsilon: Added to the variance. Elements that hardly move in the data would otherwise be
-            magnified to the clip by the first disturbance; 1e-4 is a floor of .01 on the standard
+            magnified to the clip by the first disturbance; 1e-4 is a floor of 0.01 on the standard
             deviation, in the element's own unit.
     """
 

@@ -1,4 +1,4 @@
-"""How many of PyTorch's threads a network is worth."""
+"""PyTorch's threads for training a network: as many as it can use."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ _SMALL = 200_000
 
 
 def count_useful_threads(network: nn.Module, most: int) -> int:
-    """Threads for training a network: ``most``, or one where it is small.
+    """Number of threads that speed up the training of a network: ``most``, or one if it is small.
 
     Args:
         network: The network that is trained.
-        most: Threads there are.
+        most: Number of threads available.
     """
     size = sum(parameter.numel() for parameter in network.parameters())
     return most if size >= _SMALL else 1
@@ -26,7 +26,7 @@ def count_useful_threads(network: nn.Module, most: int) -> int:
 
 @contextmanager
 def training_threads(network: nn.Module) -> Iterator[None]:
-    """Gives PyTorch the threads that a network is worth, and afterwards those it had.
+    """Gives PyTorch the threads that a network can use, and afterwards those it had.
 
     Args:
         network: The network that is trained.

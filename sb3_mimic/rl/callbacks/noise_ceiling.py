@@ -1,4 +1,4 @@
-"""Exploration noise that falls in the later part of a training."""
+"""A callback that lowers exploration noise in the later part of a training."""
 
 import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
@@ -9,10 +9,11 @@ from sb3_mimic.rl.sb3_hooks import get_total_timesteps
 
 
 class NoiseCeilingCallback(BaseCallback):
-    """Lowers exploration's noise in the later part of a training, by a ceiling that falls evenly.
+    """Lowers exploration noise in the later part of a training, by a ceiling that falls evenly.
 
-    PPO and TRPO hardly move the noise themselves, and under noise that stays a policy that could
-    perform the whole motion learns from the falls that the noise makes. Early on it is needed.
+    PPO and TRPO hardly move the noise themselves. Under constant noise a policy that could perform
+    the whole motion learns from the falls that the noise causes. Early in training it needs the
+    noise.
 
     Args:
         first: The ceiling of the log standard deviation where it begins to fall.

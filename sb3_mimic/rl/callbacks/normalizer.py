@@ -1,4 +1,4 @@
-"""Observation statistics of the policy, moved between updates."""
+"""A callback that merges rollouts into the policy's observation statistics."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from sb3_mimic.policies.normalizer import moments, normalizers
 
 
 class NormalizerCallback(BaseCallback):
-    """Moves the policy's observation statistics between updates, never inside one.
+    """Merges each rollout into the policy's observation statistics, never inside an update.
 
     The observations of a rollout are taken at its end and merged at the start of the next: between
     the two lies the update, which must see the statistics that the actions were sampled with.

@@ -1,4 +1,4 @@
-"""First episodes whose ends are spread over time."""
+"""A callback that spreads the ends of the first episodes over time."""
 
 from stable_baselines3.common.callbacks import BaseCallback
 

@@ -1,4 +1,4 @@
-"""PyTorch's threads, given to physics or to the update."""
+"""A callback that leaves the cores to physics in rollouts, and to PyTorch in updates."""
 
 import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
@@ -7,10 +7,10 @@ from sb3_mimic.policies.threads import count_useful_threads
 
 
 class ThreadsCallback(BaseCallback):
-    """Leaves the cores to who works: to physics in a rollout, to PyTorch in an update.
+    """Leaves the cores to physics in rollouts, and to PyTorch in updates.
 
-    PyTorch has one thread while environments step, and those that the network is worth, of those it
-    had before, while it learns; see :mod:`sb3_mimic.policies.threads`.
+    PyTorch has one thread while environments step. While it learns, it has as many of its former
+    threads as the network can use; see :mod:`sb3_mimic.policies.threads`.
 
     Args:
         verbose: As SB3's.
