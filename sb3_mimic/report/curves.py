@@ -66,7 +66,7 @@ def read_curves(run: RunFolder) -> Curves:
         target = cloning if folder.name == "bc" else scalars
         for tag, points in _read_events(folder).items():
             target.setdefault(tag, []).extend(points)
-    wall_time = sum(_span(points) for points in _sittings(scalars))
+    wall_time = sum(_span(points) for points in _sessions(scalars))
     for path in sorted(run.path.rglob("progress.csv")):
         for tag, points in _read_csv(path).items():
             if tag not in scalars:
@@ -148,7 +148,7 @@ def _series(points: Iterable[_Point]) -> Series:
     )
 
 
-def _sittings(scalars: Mapping[str, list[_Point]]) -> list[list[_Point]]:
+def _sessions(scalars: Mapping[str, list[_Point]]) -> list[list[_Point]]:
     """Times of the logs, cut where a run was stopped and resumed."""
     points = scalars.get("time/fps") or next(iter(scalars.values()), [])
     ordered = sorted(points, key=lambda point: point.time)
@@ -157,10 +157,10 @@ def _sittings(scalars: Mapping[str, list[_Point]]) -> list[list[_Point]]:
     times = np.array([point.time for point in ordered])
     # An update takes about as long as the next; a pause of ten of them is none.
     pauses = np.flatnonzero(np.diff(times) > max(60.0, 10 * float(np.median(np.diff(times)))))
-    return [list(part) for part in _split(ordered, pauses + 1)]
+    return [list(part) for part in _split_at(ordered, pauses + 1)]
 
 
-def _split(points: list[_Point], cuts: NDArray[np.intp]) -> list[list[_Point]]:
+def _split_at(points: list[_Point], cuts: NDArray[np.intp]) -> list[list[_Point]]:
     edges = [0, *cuts.tolist(), len(points)]
     return [points[start:stop] for start, stop in pairwise(edges)]
 

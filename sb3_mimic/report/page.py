@@ -14,7 +14,7 @@ from sb3_mimic.io import atomic_path
 from sb3_mimic.motion import load_motion
 from sb3_mimic.report import charts
 from sb3_mimic.report.performance import Performance, film, perform
-from sb3_mimic.report.published import Published, published_for
+from sb3_mimic.report.published import Published, find_published
 from sb3_mimic.report.record import Group, RunRecord, group_by_experiment, read_record
 from sb3_mimic.tasks.motions import as_tuple
 from sb3_mimic.training.run import RunFolder
@@ -173,7 +173,7 @@ def _open_record(run: RunFolder, name: str, seconds: float, films: bool) -> RunR
             notes.append(f"No video, tracking or contacts: {error}")
         if performance is not None and films:
             notes += _film(performance, _side_by_side_path(run), trained.path)
-        published = _find_published(trained.env_kwargs.get("motion"))
+        published = _published_figures(trained.env_kwargs.get("motion"))
     return read_record(run, name=name, performance=performance, published=published, notes=notes)
 
 
@@ -192,9 +192,9 @@ def _film(performance: Performance, path: Path, model: Path) -> list[str]:
     return []
 
 
-def _find_published(motion: Any) -> Published | None:
+def _published_figures(motion: Any) -> Published | None:
     try:
-        return published_for(load_motion(motion)) if isinstance(motion, str) else None
+        return find_published(load_motion(motion)) if isinstance(motion, str) else None
     except InputError:
         return None
 

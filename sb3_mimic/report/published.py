@@ -96,7 +96,7 @@ _CONTENTS: Final = {
 }
 
 
-def published_for(clip: MotionClip) -> Published | None:
+def find_published(clip: MotionClip) -> Published | None:
     """DeepMimic's figures for a clip, by what is in it; None where it is none of its clips."""
     steps = np.diff(clip.root_position[:, :2], axis=0)
     found = (

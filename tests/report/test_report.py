@@ -22,7 +22,7 @@ from sb3_mimic.report.charts import merge_curves
 from sb3_mimic.report.curves import Series, read_curves
 from sb3_mimic.report.page import write_report
 from sb3_mimic.report.performance import feet_on_ground, perform
-from sb3_mimic.report.published import published_for
+from sb3_mimic.report.published import find_published
 from sb3_mimic.report.record import group_by_experiment, read_record
 from sb3_mimic.tasks import TASKS, Task
 from sb3_mimic.training import films, pipeline
@@ -384,12 +384,12 @@ def test_csv_logs_are_read_where_there_are_no_events(tmp_path: Path) -> None:
 def test_known_clips_are_known_by_their_content(motions_dir: Path) -> None:
     found = {}
     for path in sorted((motions_dir / "deepmimic").glob("humanoid3d_*.txt")):
-        published = published_for(load_motion(str(path)))
+        published = find_published(load_motion(str(path)))
         found[path.stem.removeprefix("humanoid3d_")] = published and published.skill
     assert len(found) >= 9
     assert all(skill == name for name, skill in found.items())
     for name in ("walk", "run", "squat", "wave"):  # this package's own
-        assert published_for(load_motion(name)) is None
+        assert find_published(load_motion(name)) is None
 
 
 class Still:

@@ -101,7 +101,7 @@ def register_format(suffix: str, reader: ClipReader | str) -> None:
         '.link'
         >>> del FORMATS[".link"]
     """
-    key = _checked_suffix(suffix)
+    key = _normalize_suffix(suffix)
     SKELETAL_FORMATS.pop(key, None)
     FORMATS[key] = reader
 
@@ -134,7 +134,7 @@ def register_skeletal_format(
         >>> SKELETAL_FORMATS.pop(".copy").name
         '.copy'
     """
-    key = _checked_suffix(suffix)
+    key = _normalize_suffix(suffix)
     FORMATS.pop(key, None)
     SKELETAL_FORMATS[key] = SkeletalFormat(name or key, reader, header_reader)
 
@@ -146,9 +146,9 @@ def find_reader(path: Path) -> ClipReader | None:
     """
     suffix = path.suffix.lower()
     if suffix in SKELETAL_FORMATS:
-        from sb3_mimic.motion.retarget.load import read_retargeted
+        from sb3_mimic.motion.retarget.load import read_and_retarget
 
-        return read_retargeted
+        return read_and_retarget
     reader = FORMATS.get(suffix)
     if reader is None:
         return None
@@ -195,7 +195,7 @@ def load_skeletal(
     return SKELETAL_FORMATS[suffix].read(path, options)
 
 
-def _checked_suffix(suffix: str) -> str:
+def _normalize_suffix(suffix: str) -> str:
     if len(suffix) < 2 or Path(f"clip{suffix}").suffix != suffix:
         raise InputError(f"suffix {suffix!r} of a motion format must be like '.bvh'")
     return suffix.lower()

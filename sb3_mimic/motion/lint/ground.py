@@ -6,7 +6,7 @@ from sb3_mimic.arrays import contiguous_runs
 from sb3_mimic.motion.finding import Finding
 from sb3_mimic.motion.lint.measures import ClipMeasures, ground_level, severity_of
 from sb3_mimic.motion.skeletons import CHARACTER
-from sb3_mimic.motion.skeletons.kinematics import body_poses, centre_of_mass
+from sb3_mimic.motion.skeletons.kinematics import body_poses, center_of_mass
 from sb3_mimic.motion.tolerances import (
     AIRBORNE,
     FLOATING,
@@ -67,7 +67,7 @@ def check_flights(motion: ClipMeasures) -> list[Finding]:
     """Flights that are no free fall, and the rate that they suggest."""
     clip = motion.clip
     height = motion.above_ground
-    com = centre_of_mass(clip)[:, 2]
+    com = center_of_mass(clip)[:, 2]
     findings = []
     flights = []
     for start, stop in contiguous_runs(height > AIRBORNE):

@@ -64,9 +64,9 @@ def expected_pose(clip: MotionClip, signal: FloatArray) -> FloatArray:
     Quaternions (k = 4, continuous signs) come out not normalized; the two frames at either end of a
     clip that is no closed loop are themselves.
     """
-    padded = _padded(clip, signal)
+    padded = _pad(clip, signal)
     pad = (len(padded) - clip.n_frames) // 2
-    return _expected(padded)[pad : pad + clip.n_frames]
+    return _interpolate(padded)[pad : pad + clip.n_frames]
 
 
 def _residuals(motion: ClipMeasures) -> dict[str, tuple[FloatArray, float]]:
@@ -79,17 +79,17 @@ def _residuals(motion: ClipMeasures) -> dict[str, tuple[FloatArray, float]]:
     turn, step = (_residual_bound(motion, name) for name in ("root", "root position"))
     residuals = {}
     for name, quaternions in motion.quaternions.items():
-        signal = _padded(clip, quaternions)
-        expected = _expected(signal)
+        signal = _pad(clip, quaternions)
+        expected = _interpolate(signal)
         expected /= np.maximum(np.linalg.norm(expected, axis=1, keepdims=True), 1e-12)
         overlap = np.abs(np.einsum("ti,ti->t", expected, signal))
         residuals[name] = (2 * np.arccos(np.minimum(overlap, 1.0)), turn)
     for name, angles in motion.hinges.items():
-        signal = _padded(clip, angles[:, None])
-        residuals[name] = (np.abs(_expected(signal) - signal)[:, 0], turn)
+        signal = _pad(clip, angles[:, None])
+        residuals[name] = (np.abs(_interpolate(signal) - signal)[:, 0], turn)
     path = clip.root_position - np.outer(np.linspace(0, 1, clip.n_frames), clip.cycle_displacement)
-    signal = _padded(clip, path)
-    residuals["root position"] = (np.linalg.norm(_expected(signal) - signal, axis=1), step)
+    signal = _pad(clip, path)
+    residuals["root position"] = (np.linalg.norm(_interpolate(signal) - signal, axis=1), step)
     return residuals
 
 
@@ -102,7 +102,7 @@ def _residual_bound(motion: ClipMeasures, joint: str) -> float:
     return max(SPIKE_ANGLE, SUDDEN_TURN / 2 * dt2)
 
 
-def _padded(clip: MotionClip, signal: FloatArray) -> FloatArray:
+def _pad(clip: MotionClip, signal: FloatArray) -> FloatArray:
     """A signal (T, k) with two frames of the neighboring cycles at the ends of a closed loop."""
     if not clip.closed or clip.n_frames < 4:
         return signal
@@ -113,7 +113,7 @@ def _padded(clip: MotionClip, signal: FloatArray) -> FloatArray:
     return np.concatenate([before, signal, after])
 
 
-def _expected(signal: FloatArray) -> FloatArray:
+def _interpolate(signal: FloatArray) -> FloatArray:
     """Each frame by the cubic through its four nearest neighbors; the two at either end as is."""
     expected = signal.copy()
     if len(signal) >= 5:
@@ -132,13 +132,13 @@ def _peaks(clip: MotionClip, joint: str, residual: FloatArray, least: float) -> 
         beyond = [residual[k] for k in (i - 2, i + 2) if first <= k <= last]
         shaped = all(residual[i] / 2 <= r <= residual[i] for r in beside)
         shaped &= all(r <= residual[i] / 2 for r in beyond)
-        if shaped and residual[i] > SPIKE_RATIO * _usual(residual, i, 2):
+        if shaped and residual[i] > SPIKE_RATIO * _typical_value(residual, i, 2):
             spikes.append(Event(joint, i - pad, float(residual[i])))
     # The first frame of a closed loop and its last are one: neither can be moved alone.
     return [spike for spike in spikes if 0 < spike.frame < clip.n_frames - 1]
 
 
-def _usual(values: FloatArray, index: int, without: int) -> float:
+def _typical_value(values: FloatArray, index: int, without: int) -> float:
     """Median of the values around an index, without those nearest to it."""
     start, stop = max(0, index - _NEIGHBORHOOD), index + _NEIGHBORHOOD + 1
     around = np.concatenate(
@@ -165,7 +165,7 @@ def find_jumps(motion: ClipMeasures, spikes: list[Event]) -> list[Event]:
             Event(joint, int(i) + 1, float(excess[i]))
             for i in np.flatnonzero(excess > least)
             if excess[i] >= excess[max(0, i - 1) : i + 2].max()
-            and excess[i] > JUMP_RATIO * _usual(excess, int(i), 1)
+            and excess[i] > JUMP_RATIO * _typical_value(excess, int(i), 1)
             and not any(frame - 3 <= i <= frame + 2 for frame in excused)
         ]
     return jumps

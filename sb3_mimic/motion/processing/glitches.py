@@ -86,7 +86,7 @@ def repair_glitches(motion: SkeletalMotion) -> tuple[SkeletalMotion, list[str]]:
     names, small = motion.tree.names, small_parts(motion.tree)
     position, rotations = motion.root_position.copy(), motion.rotations.copy()
     changes = []
-    for (frame, n_frames), together in _by_place(glitches).items():
+    for (frame, n_frames), together in _group_by_place(glitches).items():
         large = [glitch for glitch in together if glitch.joint <= 0 or not small[glitch.joint]]
         whole = len(large) > 1 or any(glitch.joint <= 0 for glitch in large)
         joints = np.flatnonzero(~motion.tree.end_site).tolist()
@@ -129,7 +129,7 @@ def small_parts(tree: JointTree) -> NDArray[np.bool_]:
     return small
 
 
-def _by_place(glitches: list[Glitch]) -> dict[tuple[int, int], list[Glitch]]:
+def _group_by_place(glitches: list[Glitch]) -> dict[tuple[int, int], list[Glitch]]:
     """Glitches by their first frame and their length."""
     places: dict[tuple[int, int], list[Glitch]] = {}
     for glitch in glitches:

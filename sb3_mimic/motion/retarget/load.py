@@ -13,7 +13,7 @@ from sb3_mimic.motion.skeletons.conversion import from_skeletal, is_character
 BEFORE_RETARGETING = CleaningSettings(ground=False)
 
 
-def read_retargeted(path: Path) -> MotionClip:
+def read_and_retarget(path: Path) -> MotionClip:
     """Reads a BVH or AMC file and puts it on the character, with nothing but defaults.
 
     A T-pose at the beginning and a frozen tail are cut off, and glitches repaired. A file of the

@@ -90,7 +90,7 @@ class JointMapping:
         for part, joint in self.joints.items():
             if joint not in tree.names:
                 near = difflib.get_close_matches(joint, tree.names, n=3)
-                hint = f"did you mean {' or '.join(near)}?" if near else _there_are(tree)
+                hint = f"did you mean {' or '.join(near)}?" if near else _list_joints(tree)
                 raise InputError(
                     f"mapping {self.origin}: there is no joint {joint!r} for {part}; {hint}"
                 )
@@ -153,7 +153,8 @@ def find_mapping(tree: JointTree) -> JointMapping:
     missing = [part for part in ABOVE if part not in named and part not in OPTIONAL]
     raise InputError(
         f"no joint was found for {', '.join(missing) or 'a body with two legs and two arms'}; give "
-        f"a mapping file (--mapping FILE.yaml, a line 'left_hip: JOINT' a part); {_there_are(tree)}"
+        "a mapping file (--mapping FILE.yaml, a line 'left_hip: JOINT' a part); "
+        f"{_list_joints(tree)}"
     )
 
 
@@ -201,6 +202,6 @@ def _fits(mapping: JointMapping, tree: JointTree) -> bool:
     return True
 
 
-def _there_are(tree: JointTree) -> str:
+def _list_joints(tree: JointTree) -> str:
     names = [name for name, end in zip(tree.names, tree.end_site, strict=True) if not end]
     return f"there are {', '.join(names)}"

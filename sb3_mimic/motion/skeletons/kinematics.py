@@ -76,7 +76,7 @@ def lowest_points(clip: MotionClip) -> dict[str, FloatArray]:
     return lowest
 
 
-def centre_of_mass(clip: MotionClip) -> FloatArray:
+def center_of_mass(clip: MotionClip) -> FloatArray:
     """The body's center of mass in the world, (T, 3) [m].
 
     Raises:

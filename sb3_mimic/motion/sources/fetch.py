@@ -99,7 +99,7 @@ def fetch(
     outcome: dict[str, list[str]] = {"new": [], "present": [], "repaired": [], "trusted": []}
     try:
         motions.folder.mkdir(parents=True, exist_ok=True)
-        with _locked(motions.folder, waiting):
+        with _acquire_lock(motions.folder, waiting):
             trusted = _read_digests(motions.folder)
             for file in wanted.values():
                 accepted = file.sha256 or tuple(trusted.get(file.path, ()))
@@ -108,7 +108,7 @@ def fetch(
                 if there and _digest(place) in accepted:
                     outcome["present"].append(file.path)
                     continue
-                digest = _bring(origin, file, accepted, motions.folder, progress)
+                digest = _fetch_file(origin, file, accepted, motions.folder, progress)
                 outcome["repaired" if there else "new"].append(file.path)
                 if not accepted:
                     outcome["trusted"].append(file.path)
@@ -132,7 +132,7 @@ def _origin(motions: MotionSet, source: str | Path | None) -> str | Path:
     return Path(text)
 
 
-def _locked(folder: Path, waiting: Callable[[], None] | None) -> Any:
+def _acquire_lock(folder: Path, waiting: Callable[[], None] | None) -> Any:
     """The folder's lock, which a process that dies lets go."""
     from filelock import FileLock, Timeout
 
@@ -145,7 +145,7 @@ def _locked(folder: Path, waiting: Callable[[], None] | None) -> Any:
         return lock.acquire(timeout=-1)
 
 
-def _bring(
+def _fetch_file(
     origin: str | Path,
     file: SetFile,
     accepted: tuple[str, ...],
@@ -254,7 +254,7 @@ def _receive(
             headers["If-Range"] = validator
     request = urllib.request.Request(url, headers=headers)
     with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
-        if response.status != 206 or not _starts_at(response.headers, start):
+        if response.status != 206 or not _continues_at(response.headers, start):
             start = 0
         length = response.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else None
@@ -288,7 +288,7 @@ def _pump(
     return total is None or out.tell() == total
 
 
-def _starts_at(headers: Any, start: int) -> bool:
+def _continues_at(headers: Any, start: int) -> bool:
     """Whether a partial answer begins where the file here ends."""
     return str(headers.get("Content-Range", "")).startswith(f"bytes {start}-")
 
@@ -335,7 +335,7 @@ def _write_digests(folder: Path, digests: dict[str, list[str]]) -> None:
         temporary.write_text(json.dumps(digests, indent=1, sort_keys=True), encoding="utf-8")
 
 
-def _answer(error: urllib.error.HTTPError) -> str:
+def _describe_status(error: urllib.error.HTTPError) -> str:
     return f"the server answers {error.code} {error.reason}"
 
 

@@ -99,17 +99,17 @@ def _survival_chart(groups: Sequence[Group]) -> Chart | None:
     figure = new_figure(_STEPS, f"length of an episode [{unit}]")
     drawn = False
 
-    def in_units(values: FloatArray) -> FloatArray:
+    def to_unit(values: FloatArray) -> FloatArray:
         return values * scale
 
     for number, group in enumerate(groups):
         color = COLORS[number % len(COLORS)]
         name = curve_name(group, groups, "training")
-        drawn |= add_scalar(figure, group, "rollout/ep_len_mean", name, color, in_units)
+        drawn |= add_scalar(figure, group, "rollout/ep_len_mean", name, color, to_unit)
         name = curve_name(group, groups, "evaluation")
-        drawn |= _add_evaluation(figure, group, "mean_ep_length", name, color, in_units)
+        drawn |= _add_evaluation(figure, group, "mean_ep_length", name, color, to_unit)
         name = curve_name(group, groups, "clone")
-        drawn |= _add_clone(figure, group, "mean_ep_length", name, color, in_units)
+        drawn |= _add_clone(figure, group, "mean_ep_length", name, color, to_unit)
     note = "How long the body stays up, until the end of an episode at most."
     return Chart("survival", "Survival", note, _mark_handover(figure, groups)) if drawn else None
 

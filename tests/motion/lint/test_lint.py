@@ -32,7 +32,7 @@ from sb3_mimic.motion import (
 )
 from sb3_mimic.motion.finding import SEVERITIES, errors
 from sb3_mimic.motion.skeletons import CHARACTER
-from sb3_mimic.motion.skeletons.kinematics import centre_of_mass, lowest_points
+from sb3_mimic.motion.skeletons.kinematics import center_of_mass, lowest_points
 from sb3_mimic.motion.sources.library import builtin_names
 from sb3_mimic.motion.tolerances import GRAVITY
 from sb3_mimic.spatial import continuous_signs, rotation, wxyz
@@ -450,7 +450,7 @@ def test_shapes_and_masses_are_those_of_the_model() -> None:
     clip = replace(
         standing(39 / 60), joint_angles=rng.normal(size=(40, 28)), root_quaternion=quaternions
     )
-    heights, com = lowest_points(clip), centre_of_mass(clip)
+    heights, com = lowest_points(clip), center_of_mass(clip)
     data = mujoco.MjData(model)
     for frame, qpos in enumerate(clip.qpos):
         data.qpos[:] = qpos

@@ -38,7 +38,7 @@ class Needed:
 
     force: np.ndarray
     moment: np.ndarray
-    centre_of_mass: np.ndarray
+    center_of_mass: np.ndarray
 
 
 def needed(clip: MotionClip) -> Needed:
@@ -62,7 +62,7 @@ def needed(clip: MotionClip) -> Needed:
         local = data.xmat[1].reshape(3, 3) @ data.qfrc_inverse[3:6]
         result.force[frame] = force
         result.moment[frame] = np.cross(data.qpos[:3], force) + local
-        result.centre_of_mass[frame] = data.subtree_com[0]
+        result.center_of_mass[frame] = data.subtree_com[0]
     return result
 
 
@@ -202,7 +202,7 @@ def test_run_flies() -> None:
         stop = begin + 1 + int(np.argmin(flight[begin + 1 :]))
         inner = slice(begin + 1, stop)
         time = clip.times[inner]
-        fall = np.polyfit(time, world.centre_of_mass[inner, 2], 2)
+        fall = np.polyfit(time, world.center_of_mass[inner, 2], 2)
         assert 2 * fall[0] == pytest.approx(-GRAVITY, abs=1.5)
         assert world.force[~flight, 2].max() > 1.8 * weight
 

@@ -85,7 +85,7 @@ def read_bvh(
     height = figure_height(raw, up)
     unit = guess_unit(height) if units is None else find_unit(units)
 
-    vectors, turns = (to_z_up, quaternions_to_z_up) if up == "y" else (_same, _same)
+    vectors, turns = (to_z_up, quaternions_to_z_up) if up == "y" else (_identity, _identity)
     tree = JointTree(
         raw.names,
         np.array([joint.parent for joint in joints]),
@@ -160,6 +160,6 @@ def _findings(raw: RawMotion, metres: float, doubtful: bool, evidence: str) -> I
         )
 
 
-def _same(array_: FloatArray) -> FloatArray:
+def _identity(array_: FloatArray) -> FloatArray:
     """The array as it is."""
     return array_

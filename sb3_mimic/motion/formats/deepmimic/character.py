@@ -32,7 +32,7 @@ from sb3_mimic.motion.formats.deepmimic.document import (
     LOOP,
     UNIFORM_TOLERANCE,
     frame_durations,
-    goes_round,
+    is_loop,
     read_document,
     read_rows,
     unit_quaternions,
@@ -105,7 +105,7 @@ def read_deepmimic(path: str | Path) -> MotionClip:
     """
     path = Path(path)
     document = read_document(path)
-    loop = goes_round(path, document)
+    loop = is_loop(path, document)
     rows = read_rows(path, document, "humanoid3d", _COLUMN_NAMES)
     durations = frame_durations(path, rows)
     times = np.concatenate([[0.0], np.cumsum(durations)])

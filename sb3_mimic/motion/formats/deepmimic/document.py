@@ -61,7 +61,7 @@ def read_document(path: Path) -> dict[str, Any]:
     return document
 
 
-def goes_round(path: Path, document: dict[str, Any]) -> bool:
+def is_loop(path: Path, document: dict[str, Any]) -> bool:
     """Whether the motion goes round.
 
     Raises:
