@@ -20,6 +20,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.policies.asymmetric import AsymmetricPolicy
 from sb3_mimic.rl.models import make_model, resolve_actor_inputs
 from sb3_mimic.tasks import DEFAULT_TASK, TASKS, Capability, Task, get_task, tasks_with
+from sb3_mimic.training import films, pipeline
 
 KWARGS: dict[Capability, dict[str, Any]] = {
     Capability.PUSHES: {"push_force": 10.0},
@@ -111,6 +112,9 @@ def test_a_task_from_outside_that_tracks_clips_is_trained(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MUJOCO_GL", "disabled")
+    monkeypatch.setattr(pipeline, "EVAL_ENVS", 1)
+    monkeypatch.setattr(pipeline, "write_run_report", lambda *_: None)
+    monkeypatch.setattr(films, "can_film", lambda _: False)
     small = {"n_envs": 2, "rollout_size": 64, "batch_size": 32, "hidden_sizes": (8,)}
     task = replace(outsider, hyperparameters=outsider.hyperparameters.updated(small))
     monkeypatch.setitem(TASKS, "outsider", task)
