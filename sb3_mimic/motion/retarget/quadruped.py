@@ -53,7 +53,7 @@ def foot_paths(motion: SkeletalMotion) -> FootPaths:
     if missing:
         raise InputError(
             f"{motion.source}: has no joint {missing[0]!r}, so it is no clip of DeepMimic's dog; "
-            "PiDog takes no other"
+            "no other clip is read as a gait"
         )
     positions = motion.positions()
     way = positions[-1, 0, :2] - positions[0, 0, :2]
