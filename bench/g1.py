@@ -137,6 +137,8 @@ def refine_row(name: str, robot: TrackingRobot) -> Row:
     """The figures of a clip's refined actions."""
     refined = refine_reference(reference_for(clip_path(name), robot))
     provenance = refined.provenance
+    if provenance is None:
+        raise TypeError("refined actions have no provenance")
     return {
         "part": "refine",
         "name": name,

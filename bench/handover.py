@@ -22,6 +22,7 @@ import numpy as np
 from rows import RESULTS, ROOT, Row, Rows, fill, save_figure, software
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.preprocessing import get_action_dim
 
 import sb3_mimic  # noqa: F401 - registers the environments
 from sb3_mimic.cloning import pretrain, set_log_std
@@ -111,7 +112,7 @@ def measure(env: str, motion: str | None, algo: str, variant: str, seed: int, ou
     folder = outputs / f"{env}-{Path(motion or 'default').stem}-{seed}"
     demonstrations = clone(model, task, source, folder, n_epochs, seed)
     if not settings.residual_noise:
-        set_log_std(model.policy, np.ones(envs.action_space.shape[0]), (0.0, 0.0))
+        set_log_std(model.policy, np.ones(get_action_dim(envs.action_space)), (0.0, 0.0))
     callbacks = warm_start(
         settings,
         demonstrations=demonstrations,

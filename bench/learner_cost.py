@@ -10,6 +10,7 @@ from imitation.algorithms.bc import BC
 from imitation.data.types import Transitions
 from imitation.util import logger as imitation_logger
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.preprocessing import get_action_dim, get_obs_shape
 from timing import interleaved, median, ratio
 from torch import nn
 
@@ -133,8 +134,8 @@ def cloning(task_name: str, repeats: int, batch_size: int = 256) -> dict[str, An
     envs = make_envs(task.env_id, 1, seed=0)
     rng = np.random.default_rng(0)
     n = batch_size * 40
-    observations = rng.normal(size=(n, *envs.observation_space.shape)).astype(np.float32)
-    actions = rng.uniform(-1, 1, (n, *envs.action_space.shape)).astype(np.float32)
+    observations = rng.normal(size=(n, *get_obs_shape(envs.observation_space))).astype(np.float32)
+    actions = rng.uniform(-1, 1, (n, get_action_dim(envs.action_space))).astype(np.float32)
     transitions = Transitions(
         obs=observations,
         acts=actions,

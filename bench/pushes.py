@@ -15,6 +15,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import imageio.v3 as imageio
@@ -105,8 +106,14 @@ def strip(run: RunFolder, force: float, path: Path) -> None:
         path: The PNG.
     """
     trained_policy = open_trained(run.path)
-    sizes = {"width": 220, "height": 300, "camera": "front", "render_mode": "rgb_array"}
-    with closing(gym.make(trained_policy.env_id, **trained_policy.env_kwargs, **sizes)) as made:
+    options: dict[str, Any] = {
+        **trained_policy.env_kwargs,
+        "width": 220,
+        "height": 300,
+        "camera": "front",
+        "render_mode": "rgb_array",
+    }
+    with closing(gym.make(trained_policy.env_id, **options)) as made:
         env = made.unwrapped
         if not isinstance(env, HumanoidMimicEnv):
             raise SystemExit(f"{run.path} is of no humanoid")

@@ -41,7 +41,7 @@ def repeated(seconds: float) -> MotionClip:
 
 
 def _steps(env: NativeVecEnv, n_steps: int) -> Case:
-    actions = np.zeros((env.num_envs, *env.action_space.shape), np.float32)
+    actions = np.zeros((env.num_envs, *env.batched.action_space.shape), np.float32)
 
     def run() -> None:
         env.seed(0)

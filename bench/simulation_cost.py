@@ -15,7 +15,9 @@ from timing import PATIENCE, Case, difference, interleaved, median, ratio
 
 from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs.core.batched import BatchedEnv
+from sb3_mimic.envs.core.env import MimicEnv
 from sb3_mimic.envs.core.robot import Robot
+from sb3_mimic.envs.core.vec_env import NativeVecEnv, make_native_vec_env
 
 _STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
 
@@ -207,12 +209,10 @@ def environments(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, 
         repeats: Number of repeats, of some 2000 environment steps each.
         **kwargs: Options of the environments.
     """
-    from sb3_mimic.envs import make_native_vec_env
-
     env = make_native_vec_env(env_id, n, seed=0, **kwargs)
     env.reset()
     steps = max(8, 2048 // n)
-    actions = _small_actions((steps, n, *env.action_space.shape))
+    actions = _small_actions((steps, n, *env.batched.action_space.shape))
     seconds = _beside_raw(env.batched, env.step, list(actions), repeats)
     env.close()
     per = 1e6 / (steps * n)
@@ -264,7 +264,7 @@ def _beside_raw(
         raw = ours = 0.0
         gc.collect()
         for action in actions:
-            ctrl = batch._control(action.astype(np.float64).reshape(n, -1))
+            ctrl = batch.controls(action.astype(np.float64).reshape(n, -1))
             ctrl = np.repeat(ctrl[:, None], simulation.substeps, axis=1)
             started = time.perf_counter()
             simulation._pool.rollout(
@@ -289,20 +289,19 @@ def _beside_raw(
 def interfaces(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, Any]:
     """The native environments against SB3's two, and a single one against a raw single step."""
     from stable_baselines3.common.env_util import make_vec_env
-    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
-    from sb3_mimic.envs import make_native_vec_env
-
-    envs = {
-        "NativeVecEnv": make_native_vec_env(env_id, n, seed=0, **kwargs),
+    native = make_native_vec_env(env_id, n, seed=0, **kwargs)
+    envs: dict[str, VecEnv] = {
+        "NativeVecEnv": native,
         "DummyVecEnv": make_vec_env(env_id, n, seed=0, vec_env_cls=DummyVecEnv, env_kwargs=kwargs),
         "SubprocVecEnv": make_vec_env(
             f"sb3_mimic:{env_id}", n, seed=0, vec_env_cls=SubprocVecEnv, env_kwargs=kwargs
         ),
     }
-    actions = _small_actions((32, n, *envs["NativeVecEnv"].action_space.shape))
+    actions = _small_actions((32, n, *native.batched.action_space.shape))
 
-    def walk(env: Any) -> Case:
+    def walk(env: VecEnv) -> Case:
         env.reset()
 
         def run() -> None:
@@ -314,7 +313,7 @@ def interfaces(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, An
     seconds = interleaved({name: walk(env) for name, env in envs.items()}, repeats)
     for env in envs.values():
         env.close()
-    single = gym.make(env_id, **kwargs).unwrapped
+    single = _make_single(env_id, **kwargs)
     single.reset(seed=0)
 
     def step(action: NDArray[np.float32]) -> None:
@@ -338,7 +337,15 @@ def interfaces(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, An
     }
 
 
-def on_the_way(env: Any, n_steps: int) -> tuple[FloatArray, FloatArray]:
+def _make_single(env_id: str, **kwargs: Any) -> MimicEnv:
+    """One environment without Gymnasium's wrappers."""
+    env = gym.make(env_id, **kwargs).unwrapped
+    if not isinstance(env, MimicEnv):
+        raise TypeError(f"{env_id} is no MimicEnv")
+    return env
+
+
+def on_the_way(env: NativeVecEnv, n_steps: int) -> tuple[FloatArray, FloatArray]:
     """States and controls that environments of a batch pass through under zero actions."""
     env.seed(0)
     env.reset()
@@ -347,7 +354,7 @@ def on_the_way(env: Any, n_steps: int) -> tuple[FloatArray, FloatArray]:
     actions = np.zeros((batch.n_envs, batch.action_space.shape[0]), np.float32)
     for _ in range(n_steps):
         states.append(batch.states.copy())
-        ctrl.append(batch._control(actions.astype(np.float64)))
+        ctrl.append(batch.controls(actions.astype(np.float64)))
         env.step(actions)
     return np.concatenate(states), np.concatenate(ctrl)
 
@@ -358,11 +365,11 @@ def camera(env_id: str, repeats: int) -> dict[str, Any]:
     The renderer alone draws the same scene at the same size, with shadows and reflections off as
     in the environment.
     """
-    env = gym.make(env_id, use_camera=True).unwrapped
-    env.reset(seed=0)
-    action = np.zeros(env.action_space.shape, np.float32)
+    env = _make_single(env_id, use_camera=True)
+    picture, _ = env.reset(seed=0)
+    action = np.zeros(env.batched.action_space.shape, np.float32)
     model = env.batched.robot.model
-    size = env.observation_space.shape[1]
+    size = picture.shape[1]
     renderer = mujoco.Renderer(model, size, size)
     for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
         renderer.scene.flags[flag] = False

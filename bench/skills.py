@@ -170,7 +170,8 @@ def plot(rows: Sequence[Row], path: Path) -> None:
 
 def steps(row: Row) -> int:
     """Control steps of a full episode of the protocol."""
-    return round(row["model"]["mean_reward"] / row["model"]["normalized_return"])
+    figures = row["model"]
+    return round(float(figures["mean_reward"]) / float(figures["normalized_return"]))
 
 
 def summary(rows: Sequence[Row]) -> str:

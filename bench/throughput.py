@@ -18,9 +18,12 @@ from typing import Any
 import learner_cost
 import numpy as np
 import simulation_cost
+from numpy.typing import NDArray
 from timing import RESULTS, interleaved, machine, markdown, median, peak_memory, ratio
 
+from sb3_mimic.arrays import FloatArray
 from sb3_mimic.envs import make_native_vec_env
+from sb3_mimic.envs.tracking import TrackingBatch
 from sb3_mimic.io import atomic_path
 
 HUMANOID, PIDOG = "sb3_mimic/HumanoidMimic-v0", "sb3_mimic/PiDog-v0"
@@ -44,11 +47,12 @@ def physics(repeats: int) -> dict[str, Any]:
     return result
 
 
-def _walk(env_id: str) -> tuple[Any, Any]:
+def _walk(env_id: str) -> tuple[FloatArray, FloatArray]:
     """First state and the controls of a second of walking: refined actions, or the gait."""
     env = make_native_vec_env(env_id, 1, n_threads=1)
     batch = env.batched
-    if env_id == HUMANOID:
+    actions: NDArray[Any]
+    if isinstance(batch, TrackingBatch):
         from sb3_mimic.refinement.cache import refine_cached
 
         actions = refine_cached(batch.reference, "mpc").actions[:30]
@@ -60,7 +64,7 @@ def _walk(env_id: str) -> tuple[Any, Any]:
         env.reset()
     start, ctrl = batch.states[0].copy(), []
     for action in actions:
-        ctrl.append(batch._control(action[None].astype(np.float64))[0])
+        ctrl.append(batch.controls(action[None].astype(np.float64))[0])
         batch.step(action[None])
     env.close()
     return start, np.array(ctrl)
@@ -114,7 +118,7 @@ def memory(steps: int = 1_000_000) -> dict[str, Any]:
     """Growth of this process over a million environment steps."""
     env = make_native_vec_env(HUMANOID, 128, seed=0)
     env.reset()
-    actions = np.zeros((128, *env.action_space.shape), np.float32)
+    actions = np.zeros((128, *env.batched.action_space.shape), np.float32)
     started = time.perf_counter()
     for _ in range(50_000 // 128):
         env.step(actions)

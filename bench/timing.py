@@ -10,7 +10,7 @@ import platform
 import resource
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def markdown(columns: Mapping[str, str], rows: list[Mapping[str, Any]]) -> str:
+def markdown(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
     """A table.
 
     Args:

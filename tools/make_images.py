@@ -10,6 +10,7 @@ Writes docs/images/<robot>.gif unless --output names another file.
 """
 
 import argparse
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,16 +86,14 @@ def policy_frames(
     policy: Policy, env_id: str, env_kwargs: dict[str, Any], shot: Shot
 ) -> tuple[list[Frame], float]:
     """Pictures of a rollout without its start, and their rate."""
-    env = gym.make(
-        env_id, render_mode="rgb_array", width=shot.width, height=shot.height, **env_kwargs
-    )
-    rate = frames_per_second(env)
-    every = shot.every(rate)
+    size: dict[str, Any] = {"width": shot.width, "height": shot.height}
     options = {"phase": 0.0} if "motion" in env_kwargs else None
-    first, n_steps = round(shot.start * rate), round((shot.start + shot.seconds) * rate)
-    frames = rollout_frames(policy, env, n_steps, seed=0, options=options)
-    taken = [f for i, f in enumerate(frames) if i >= first and i % every == 0]
-    env.close()
+    with closing(gym.make(env_id, render_mode="rgb_array", **size, **env_kwargs)) as env:
+        rate = frames_per_second(env)
+        every = shot.every(rate)
+        first, n_steps = round(shot.start * rate), round((shot.start + shot.seconds) * rate)
+        frames = rollout_frames(policy, env, n_steps, seed=0, options=options)
+        taken = [f for i, f in enumerate(frames) if i >= first and i % every == 0]
     return taken, rate / every
 
 

@@ -11,6 +11,7 @@ import zipfile
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -76,15 +77,15 @@ def _write(path: Path, found: RetargetedClip) -> None:
     clip = found.clip
     report = asdict(replace(found.report, error_mean={}, error_max={}))
     report |= {name: dict(getattr(found.report, name)) for name in ("error_mean", "error_max")}
+    arrays: dict[str, Any] = {
+        "qpos": clip.qpos,
+        "fps": clip.fps,
+        "joint_names": np.array(clip.joint_names),
+        "report": json.dumps(report),
+        **{f"contact_{side}": found.contacts[side] for side in SIDES},
+    }
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            qpos=clip.qpos,
-            fps=clip.fps,
-            joint_names=np.array(clip.joint_names),
-            report=json.dumps(report),
-            **{f"contact_{side}": found.contacts[side] for side in SIDES},
-        )
+        np.savez(file, **arrays)
 
 
 def _read(path: Path, clip: MotionClip) -> RetargetedClip | None:

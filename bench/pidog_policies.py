@@ -1,8 +1,8 @@
 """Results of PiDog's trainings: from a gait, from scratch, and for the real robot.
 
-    python bench/pidog.py gait [--algo ppo] [--seeds 0 1 2] [--ways bc scratch]
-    python bench/pidog.py hardware [--algo ppo] [--seeds 0] [--timesteps 2000000]
-    python bench/pidog.py table
+    python bench/pidog_policies.py gait [--algo ppo] [--seeds 0 1 2] [--ways bc scratch]
+    python bench/pidog_policies.py hardware [--algo ppo] [--seeds 0] [--timesteps 2000000]
+    python bench/pidog_policies.py table
 
 ``gait``: full observations, the 2 Hz sine gait cloned and improved by reinforcement learning, and
 the same from scratch; beside them the gait itself. ``hardware``: ``sb3-mimic train --env
@@ -21,17 +21,18 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from imitation.data.types import Trajectory
 from numpy.typing import NDArray
-from rows import RESULTS, ROOT, Row, Rows, curve, save_figure, software, spread, trained, write
+from pidog_tables import hardware_table, plot_curves, walk_table
+from rows import RESULTS, ROOT, Row, Rows, curve, software, trained, write
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from sb3_mimic import collect_demonstrations, fine_tune, make_model, pretrain
+from sb3_mimic import fine_tune, make_model, pretrain
+from sb3_mimic.demos.pidog.gait import collect_gait
 from sb3_mimic.envs.core.make import make_envs
 from sb3_mimic.envs.pidog.batch import PiDogBatch
 from sb3_mimic.envs.pidog.env import is_pidog
@@ -58,7 +59,7 @@ STRIDE = 0.4
 
 _INTRODUCTION = """# PiDog's policies
 
-Made by `bench/pidog.py`. Every episode, the seeds and the versions are in
+Made by `bench/pidog_policies.py`. Every episode, the seeds and the versions are in
 [pidog.json](pidog.json).
 
 ## Full observations, from the 2 Hz sine gait
@@ -69,7 +70,7 @@ heading over the time until the end or the fall; mean ± standard deviation over
 """
 _HARDWARE = """## What the robot itself knows, randomized
 
-At the command .2 m/s straight ahead. Models that are too weak or heavy to carry themselves are
+At the command 0.2 m/s straight ahead. Models that are too weak or heavy to carry themselves are
 counted apart; the held-back model has another integrator, step, contact, mass and servos.
 
 """
@@ -202,9 +203,7 @@ def train(
     ):
         demonstrations: Sequence[Trajectory] = ()
         if clone:  # the same every time, as the handover goes on cloning them
-            demonstrations = collect_demonstrations(
-                WALK, gait, arguments.demos, seed=seed, env_kwargs=kwargs
-            )
+            demonstrations = collect_gait(WALK, gait, arguments.demos, seed=seed, env_kwargs=kwargs)
         latest = run.latest_checkpoint()
         cls = get_algorithm(arguments.algo).load_class()
         if latest is not None:
@@ -299,116 +298,6 @@ def gait_policy(gait: Gait, stride: float = 1.0) -> Act:
 def model_policy(model: OnPolicyAlgorithm) -> Act:
     """A model's deterministic actions."""
     return lambda observations, _: model.predict(observations, deterministic=True)[0]
-
-
-def plot_curves(rows: list[Row], path: Path) -> bool:
-    """Draws the returns on the way, a line a seed; False where there are none."""
-    from matplotlib.figure import Figure
-
-    drawn = [row for row in rows if row["what"] == "gait" and row.get("curve")]
-    if not drawn:
-        return False
-    figure = Figure(figsize=(7, 3.5), layout="constrained")
-    axes = figure.subplots()
-    colors = {("ppo", "bc"): "C0", ("ppo", "scratch"): "C1", ("trpo", "bc"): "C2"}
-    for row in drawn:
-        kind = row["algo"], row["way"]
-        name = f"{row['algo'].upper()} {'from a clone' if row['way'] == 'bc' else 'from scratch'}"
-        label = None if name in axes.get_legend_handles_labels()[1] else name
-        thousands = np.array(row["curve"]["timesteps"]) / 1000
-        axes.plot(thousands, row["curve"]["mean_return"], color=colors.get(kind, "C3"), label=label)
-    clones = [mean(row["clone"]["return"]) for row in drawn if "clone" in row]
-    if clones:
-        axes.axhline(mean(clones), color="gray", linestyle="--", label="clones")
-    axes.set_xlabel("environment steps [thousands]")
-    axes.set_ylabel("return of 16 episodes of 20 s")
-    axes.legend(frameon=False)
-    save_figure(figure, path)
-    return True
-
-
-def walk_table(rows: list[Row]) -> str:
-    """A row for each way to walk on full observations, over seeds."""
-    lines = [
-        "| algo | way | RL samples | seeds | net speed [m/s] | over the gait's | falls | return |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    chosen = [row for row in rows if row["what"] == "gait"]
-    gait = next((row for row in chosen if row["way"] == "gait"), None)
-    if gait is None:
-        return ""
-    own = mean(gait["net_speed"])
-    groups: dict[tuple[str, str, int], list[Row]] = {("–", "the gait", 0): [gait]}
-    for row in chosen:
-        if row["way"] == "gait":
-            continue
-        if "clone" in row:
-            groups.setdefault((row["algo"], "BC only", 0), []).append(row["clone"])
-        way = "BC → RL" if row["way"] == "bc" else "RL from scratch"
-        groups.setdefault((row["algo"], way, row["timesteps"]), []).append(row["model"])
-    for (algo, way, samples), runs in groups.items():
-        speeds = [mean(run["net_speed"]) for run in runs]
-        lines.append(
-            f"| {algo} | {way} | {samples} | {len(runs)} | {spread(speeds)} "
-            f"| {spread([speed / own for speed in speeds], 2)} | {format_falls(runs)} "
-            f"| {spread([mean(run['return']) for run in runs], 0)} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def hardware_table(rows: list[Row]) -> str:
-    """A row for each kind of robots and training, over seeds."""
-    lines = [
-        "| algo | RL samples | seeds | robots | speed at 0.2 m/s | falls |",
-        "|---|---|---|---|---|---|",
-    ]
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        if row["what"] == "hardware" and row.get("way") == "gait":
-            for kind, carries in (("can carry themselves", True), ("too weak or heavy", False)):
-                found = select_episodes(row, carries=carries)
-                speed = spread([mean(found["speed"])])
-                lines.append(
-                    f"| – | 0 | 1 | the gait, {kind} | {speed} | {format_falls([found])} |"
-                )
-        elif row["what"] == "hardware":
-            groups.setdefault((row["algo"], row["timesteps"]), []).append(row)
-    for (algo, _), runs in groups.items():
-        samples = ", ".join(str(run["num_timesteps"]) for run in runs)
-        kinds = {
-            "clone, can carry themselves": [
-                select_episodes(run["clone"], carries=True) for run in runs
-            ],
-            "randomized, can carry themselves": [
-                select_episodes(run["randomized"], carries=True) for run in runs
-            ],
-            "randomized, too weak or heavy": [
-                select_episodes(run["randomized"], carries=False) for run in runs
-            ],
-            "nominal": [run["nominal"] for run in runs],
-            "held back": [run["heldback"] for run in runs],
-            "held back, 30 ms late": [run["heldback_randomized_servo"] for run in runs],
-        }
-        for kind, found in kinds.items():
-            speeds = [mean(run["speed"]) for run in found if run["speed"]]
-            if speeds:
-                lines.append(
-                    f"| {algo} | {samples} | {len(found)} | {kind} | {spread(speeds)} "
-                    f"| {format_falls(found)} |"
-                )
-    return "\n".join(lines) + "\n" if groups else ""
-
-
-def select_episodes(run: dict[str, Any], *, carries: bool) -> dict[str, Any]:
-    """The episodes on models that can carry themselves, or on the others."""
-    kept = [index for index, can in enumerate(run["carries"]) if can == carries]
-    lists = {name: values for name, values in run.items() if isinstance(values, list)}
-    return {name: [values[index] for index in kept] for name, values in lists.items()}
-
-
-def format_falls(runs: list[Row]) -> str:
-    """Falls over episodes."""
-    return f"{sum(sum(run['fallen']) for run in runs)}/{sum(len(run['fallen']) for run in runs)}"
 
 
 if __name__ == "__main__":
