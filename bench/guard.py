@@ -2,16 +2,38 @@
 
     python bench/guard.py [--allowed 2]
 
-Seconds are not compared, they belong to the machine. Half a minute.
+Seconds are not compared, since they belong to the machine. Half a minute.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import simulation_cost
 import throughput
 from timing import RESULTS
+
+START = "start of sb3_mimic over gymnasium and mujoco"
+ENVIRONMENTS = (throughput.HUMANOID, throughput.PIDOG)
+N_ENVS = 128
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A cost over that of the same work without this package; the larger, the slower."""
+
+    name: str
+    recorded: float
+    now: float
+
+    def exceeds(self, allowed: float) -> bool:
+        """Whether it is more than so many times the recorded one."""
+        return self.now / self.recorded > allowed
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.now:.2f}, recorded {self.recorded:.2f}"
 
 
 def main() -> int:
@@ -21,27 +43,40 @@ def main() -> int:
         "--allowed", type=float, default=2.0, help="how many times worse a ratio may be"
     )
     allowed = parser.parse_args().allowed
-    recorded = json.loads((RESULTS / "throughput.json").read_text())
-    native = {
-        (row["env"], row["n_envs"]): row["raw_over_native"]
-        for row in recorded["environments"]["native"]
-    }
-    # Name: the ratio recorded and the ratio now; the larger, the slower.
-    ratios = {
-        "start of sb3_mimic over gymnasium and mujoco": (
-            recorded["start_up"]["import_ratio"],
-            throughput.start_up(5)["import_ratio"],
-        )
-    }
-    for env_id in (throughput.HUMANOID, throughput.PIDOG):
-        now = simulation_cost.environments(env_id, 128, repeats=9)["raw_over_native"]
-        ratios[f"128 of {env_id} over raw rollouts"] = (1 / native[env_id, 128], 1 / now)
+    recorded = recorded_ratios()
     slower = False
-    for name, (before, now) in ratios.items():
-        worse = now / before > allowed
+    for name, now in measure_ratios():
+        ratio = Ratio(name, recorded[name], now)
+        worse = ratio.exceeds(allowed)
         slower |= worse
-        print(f"{name}: {now:.2f}, recorded {before:.2f}{' SLOWER' if worse else ''}")
+        print(f"{ratio}{' SLOWER' if worse else ''}", flush=True)
     return int(slower)
+
+
+def title(env_id: str) -> str:
+    """The name of an environment's ratio."""
+    return f"{N_ENVS} of {env_id} over raw rollouts"
+
+
+def recorded_ratios() -> dict[str, float]:
+    """The ratios of the last recorded run of ``bench/throughput.py``."""
+    result = json.loads((RESULTS / "throughput.json").read_text(encoding="utf-8"))
+    native = {
+        (row["env"], row["n_envs"]): float(row["raw_over_native"])
+        for row in result["environments"]["native"]
+    }
+    return {
+        START: float(result["start_up"]["import_ratio"]),
+        **{title(env_id): 1 / native[env_id, N_ENVS] for env_id in ENVIRONMENTS},
+    }
+
+
+def measure_ratios() -> Iterator[tuple[str, float]]:
+    """The ratios of now, one after the other."""
+    yield START, throughput.start_up(5)["import_ratio"]
+    for env_id in ENVIRONMENTS:
+        measured = simulation_cost.environments(env_id, N_ENVS, repeats=9)
+        yield title(env_id), 1 / measured["raw_over_native"]
 
 
 if __name__ == "__main__":

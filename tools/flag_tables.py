@@ -6,6 +6,7 @@
 A table stands between ``<!-- flags: train -->`` and ``<!-- end of flags -->``.
 """
 
+import argparse
 import contextlib
 import io
 import os
@@ -101,19 +102,22 @@ def help_of(command: str) -> str:
     return _COLORS.sub("", printed.getvalue())
 
 
-def main(arguments: list[str]) -> int:
-    """Rewrites the pages, or checks them."""
+def main() -> int:
+    """Rewrites the pages, or checks them; 1 if a checked table is out of date."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="fail if a table is out of date")
+    check = parser.parse_args().check
     stale = []
     for page in pages():
         old = page.read_text(encoding="utf-8")
         new = with_tables(old)
         if new != old:
             stale.append(page)
-            if "--check" not in arguments:
+            if not check:
                 page.write_text(new, encoding="utf-8")
     for page in stale:
         print(page.relative_to(ROOT))
-    return int("--check" in arguments and bool(stale))
+    return int(check and bool(stale))
 
 
 def _escaped(text: str) -> str:
@@ -123,4 +127,4 @@ def _escaped(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -26,7 +26,7 @@ ROOT = Path(sb3_mimic.__file__).parent
 
 #: Packages in the order of the work; others follow. The command line has a page of its own.
 PACKAGES = (
-    *("motion", "refine", "envs", "demos", "policies", "cloning", "rl", "evaluation", "tasks"),
+    *("motion", "refinement", "envs", "demos", "policies", "cloning", "rl", "evaluation", "tasks"),
     *("training", "report"),
 )
 ELSEWHERE = ("cli", "assets")
