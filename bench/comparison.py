@@ -20,20 +20,19 @@ from rows import (
     Row,
     Rows,
     curve,
-    fill,
+    fill_table,
+    format_spread,
     learning_curve,
     save_figure,
-    software,
-    spread,
-    trained,
+    software_versions,
+    train_run,
 )
 
 from sb3_mimic.training.run import RunFolder
 
 MEASURES = {"humanoid": "normalized_return", "pidog": "mean_reward"}
 STARTS = {"scratch": ["--skip-bc"], "bc": []}
-# Return of an episode in which nothing is lost, of which .9 is to be reached. PiDog's return has no
-# such bound.
+# Largest possible return of an episode; `GOAL` is a share of it. PiDog's return has no bound.
 POSSIBLE = {"humanoid": float(LOOP_STEPS)}
 GOAL = 0.9
 
@@ -66,17 +65,17 @@ def main() -> None:
 
 
 def train(arguments: argparse.Namespace, row: Row) -> Row:
-    """One run, and what the table needs of it."""
+    """Trains one run and returns its row."""
     run = RunFolder(arguments.outputs / "-".join(str(row[name]) for name in ROWS.identity))
     asked = ["--env", row["env"], "--algo", row["algo"], "--seed", str(row["seed"])]
     asked += ["--motion", arguments.motion] if arguments.motion else []
     asked += STARTS[row["start"]]
-    spent = trained(run, asked, row["timesteps"])
+    spent = train_run(run, asked, row["timesteps"])
     command = ["sb3-mimic train", *asked, "--total-rl-timesteps", str(row["timesteps"])]
     return {
         **row,
         "wall_s": spent,
-        "versions": software(run),
+        "versions": software_versions(run),
         "command": " ".join(command),
         "curve": curve(run),
         **json.loads(run.evaluation.read_text(encoding="utf-8")),
@@ -86,7 +85,7 @@ def train(arguments: argparse.Namespace, row: Row) -> Row:
 def show(rows: list[Row]) -> None:
     """Writes table and pictures."""
     for page in (RESULTS / "comparison.md", ROOT / "README.md"):
-        fill(page, "comparison", table(rows))
+        fill_table(page, "comparison", table(rows))
     drawn = [row for row in rows if row.get("curve")]
     for env, motion in {(row["env"], row["motion"]) for row in drawn}:
         plot(
@@ -95,10 +94,10 @@ def show(rows: list[Row]) -> None:
         )
 
 
-def reached(row: Row) -> float | None:
-    """Environment steps at the first evaluation of `GOAL` of what is possible; None for none.
+def samples_to_goal(row: Row) -> float | None:
+    """Environment steps at the first evaluation that reaches `GOAL`; None where none does.
 
-    The clone's is the first, after none.
+    The clone's evaluation is the first, at 0 steps.
     """
     possible = POSSIBLE.get(row["env"])
     if possible is None or not row.get("curve"):
@@ -129,19 +128,19 @@ def table(rows: list[Row]) -> str:
         for way, which, samples in ways:
             figures = [run[which] for run in runs]
             cloned = which == "clone"
-            wall = "–" if cloned else spread([run["wall_s"] for run in runs], 0)
+            wall = "–" if cloned else format_spread([run["wall_s"] for run in runs], 0)
             lines.append(
                 f"| {env} | {motion} | {algo} | {way} | {len(runs)} | {samples} | {wall} "
-                f"| {spread([f[MEASURES[str(env)]] for f in figures])} "
-                f"| {spread([f['survival_s'] for f in figures], 1)} "
-                f"| {'–' if cloned or env not in POSSIBLE else goals(runs)} |"
+                f"| {format_spread([f[MEASURES[str(env)]] for f in figures])} "
+                f"| {format_spread([f['survival_s'] for f in figures], 1)} "
+                f"| {'–' if cloned or env not in POSSIBLE else format_goals(runs)} |"
             )
     return "\n".join(lines) + "\n"
 
 
-def goals(runs: list[Row]) -> str:
+def format_goals(runs: list[Row]) -> str:
     """Samples to the goal of each seed, in millions."""
-    found = [reached(run) for run in runs]
+    found = [samples_to_goal(run) for run in runs]
     return ", ".join("not reached" if steps is None else f"{steps / 1e6:.1f}" for steps in found)
 
 
@@ -166,7 +165,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
                 axes.plot(millions, returns, color=color, label=label if row is runs[0] else None)
         axes.set_title(algo.upper())
         axes.set_xlabel("environment steps [millions]")
-    columns[0].set_ylabel("return" if possible == 1.0 else "return, of what is possible")
+    columns[0].set_ylabel("return" if possible == 1.0 else "normalized return")
     columns[0].legend(frameon=False)
     save_figure(figure, path)
 

@@ -1,4 +1,4 @@
-"""Unitree G1: clips put on it, refined, and what training on one of them gave.
+"""Unitree G1: clips retargeted to it, refined, and trained on.
 
     python bench/g1.py [--parts retarget refine] [--robot-file PATH] [--runs NAME=RUN …]
 
@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rows import RESULTS, Row, Rows, write
+from rows import RESULTS, Row, Rows, write_text
 
 from sb3_mimic.envs.g1 import G1
 from sb3_mimic.envs.tracking import TrackingRobot, fit_clip, reference_for
@@ -100,7 +100,7 @@ def main() -> None:
         name, _, path = entry.partition("=")
         for row in run_rows(name, RunFolder.open(Path(path))):
             rows.put(row)
-    write(RESULTS / "g1.md", page(rows.read()))
+    write_text(RESULTS / "g1.md", page(rows.read()))
 
 
 def clip_path(name: str) -> str:
@@ -109,7 +109,7 @@ def clip_path(name: str) -> str:
 
 
 def retarget_row(name: str, robot: TrackingRobot) -> Row:
-    """How a clip sits on the robot."""
+    """The errors of a clip retargeted to the robot."""
     start = time.perf_counter()
     fitted = fit_clip(load_motion(clip_path(name)), robot)
     report = fitted.report
@@ -175,7 +175,7 @@ def page(rows: list[Row]) -> str:
             "clip | s | mean error [cm] | ankle max [cm] | wrist max [cm] | under ground [cm] "
             "| skate [cm/s] | fastest joint [rad/s]",
             (
-                f"{short(row['name'])}{'*' if row['tuned'] else ''} | {row['seconds']:.1f} "
+                f"{clip_title(row['name'])}{'*' if row['tuned'] else ''} | {row['seconds']:.1f} "
                 f"| {100 * row['error_mean']:.1f} | {100 * row['ankle_max']:.1f} "
                 f"| {100 * row['wrist_max']:.1f} | {100 * row['penetration']:.2f} "
                 f"| {100 * row['skate_mean']:.2f} | {row['fastest_speed']:.1f}"
@@ -186,7 +186,7 @@ def page(rows: list[Row]) -> str:
             "clip | survived | joint error [rad] | plain PD [rad] | drift at the end [m] | reward "
             "| wall time [s]",
             (
-                f"{short(row['name'])} | {row['metrics']['survived_fraction']:.3f} "
+                f"{clip_title(row['name'])} | {row['metrics']['survived_fraction']:.3f} "
                 f"| {row['metrics']['joint_error']:.4f} | {row['pd_metrics']['joint_error']:.4f} "
                 f"| {row['metrics']['drift_end']:.3f} | {row['metrics']['mean_reward']:.3f} "
                 f"| {row['wall_s']:.0f}"
@@ -206,8 +206,8 @@ def page(rows: list[Row]) -> str:
     )
 
 
-def short(name: str) -> str:
-    """A clip's name without its folder's, but for the source."""
+def clip_title(name: str) -> str:
+    """A clip's name and source."""
     source, _, file = name.rpartition("/")
     stem = Path(file).stem.removeprefix("humanoid3d_")
     return {"": f"{stem} (built in)", "deepmimic": f"DeepMimic's {stem}"}.get(source, f"CMU {stem}")

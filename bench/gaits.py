@@ -3,11 +3,11 @@
     python bench/gaits.py [--seeds 4] [--seconds 20]
 
 Every gait is played open loop from the environment's own starts, on floors of three frictions and
-at three masses; some also with weaker and stronger servos over the same conditions, at the
-ordinary mass and friction with ever stronger ones, which shows what torque a gait would need, and
-with other strides and turns. The
-tables go to standard output and ``docs/results/gaits.md``, the figures to
-``docs/results/gaits.json``, condition by condition: one that is there is not measured again.
+at three masses. The vendor's gaits and two sine gaits are also played with weaker and stronger
+servos over the same conditions, with ever stronger servos at the ordinary mass and friction, which
+shows the torque that a gait would need, and with other strides and turns. The tables go to standard
+output and ``docs/results/gaits.md``, the figures to ``docs/results/gaits.json``, condition by
+condition; a condition that is in the file is not measured again.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What keeps a clone's return when RL takes over: each part of the handover switched off in turn.
+"""The handover from a clone to RL: each of its parts switched off in turn.
 
     python bench/handover.py [--env pidog] [--algos ppo trpo] [--seeds 0 1 2] [--rows N]
 
@@ -19,7 +19,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from rows import RESULTS, ROOT, Row, Rows, fill, save_figure, software
+from rows import RESULTS, ROOT, Row, Rows, fill_table, save_figure, software_versions
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.preprocessing import get_action_dim
@@ -40,9 +40,9 @@ from sb3_mimic.training.sources import Source, load_demonstrations_for, refineme
 
 ROWS = Rows(RESULTS / "handover.json", ("env", "motion", "algo", "variant", "seed"))
 UPDATES, EPISODES, SECONDS = 20, 32, 5.0
-# Demonstrations and epochs of cloning that do where the motion itself is stable; other robots take
-# what `sb3-mimic train` takes.
-FEWER = {"pidog": (20, 40)}
+# Numbers of demonstrations and of cloning epochs. They suffice where the motion itself is stable;
+# other robots use the task's own.
+CLONING_SIZES = {"pidog": (20, 40)}
 
 # Name in the table -> what is changed about the standard handover.
 VARIANTS: dict[str, dict[str, Any] | None] = {
@@ -83,11 +83,11 @@ def main() -> None:
 
 
 def measure(env: str, motion: str | None, algo: str, variant: str, seed: int, outputs: Path) -> Row:
-    """One row."""
+    """Clones, trains and evaluates: one row."""
     task = get_task(env)
     changes = VARIANTS[variant]
     settings = WarmStartSettings.none() if changes is None else replace(task.warm_start, **changes)
-    n_demos, n_epochs = FEWER.get(env, (task.n_demo_episodes, task.n_bc_epochs))
+    n_demos, n_epochs = CLONING_SIZES.get(env, (task.n_demo_episodes, task.n_bc_epochs))
     source = Source(
         task,
         motion or task.motion,
@@ -120,15 +120,15 @@ def measure(env: str, motion: str | None, algo: str, variant: str, seed: int, ou
         cloning=task.cloning,
         seed=seed,
     )
-    watch = Watch(task, kwargs)
+    recorder = ReturnRecorder(task, kwargs)
     model.learn(
-        UPDATES * model.n_steps * model.n_envs, callback=[ThreadsCallback(), *callbacks, watch]
+        UPDATES * model.n_steps * model.n_envs, callback=[ThreadsCallback(), *callbacks, recorder]
     )
-    watch.look()
+    recorder.record()
     envs.close()
     eval_envs.close()
     gates = [c for c in callbacks if isinstance(c, NoiseGateCallback)]
-    quiet, noisy = np.array(watch.returns).T
+    quiet, noisy = np.array(recorder.returns).T
     return {
         "env": env,
         "motion": motion,
@@ -140,17 +140,17 @@ def measure(env: str, motion: str | None, algo: str, variant: str, seed: int, ou
         "last": float(quiet[-1] / quiet[0]),
         "returns": quiet.tolist(),
         "noisy_returns": noisy.tolist(),
-        "survival_s": watch.survival,
+        "survival_s": recorder.survival,
         "gate_passed": gates[0].passed if gates else None,
         "wall_s": time.perf_counter() - began,
-        "versions": software(),
+        "versions": software_versions(),
     }
 
 
 def clone(
     model: OnPolicyAlgorithm, task: Task, source: Source, folder: Path, n_epochs: int, seed: int
 ) -> Any:
-    """Clones, or takes over what an earlier row with the same seed cloned."""
+    """Clones a motion, or loads the clone of an earlier row with the same seed."""
     weights = folder / "clone.pth"
     if weights.is_file():
         load_weights(model.policy, read_pretrained(weights))
@@ -163,7 +163,7 @@ def clone(
     return demonstrations
 
 
-class Watch(BaseCallback):
+class ReturnRecorder(BaseCallback):
     """Measures the policy before the first update and after each."""
 
     model: OnPolicyAlgorithm
@@ -173,7 +173,7 @@ class Watch(BaseCallback):
         protocol = PROTOCOL if task.can(Capability.TRACKING) else {}
         env = gym.make(task.env_id, **{**kwargs, **protocol, "episode_seconds": SECONDS})
         if not isinstance(env.unwrapped, MimicEnv):
-            raise SystemExit(f"{task.name} cannot be watched")
+            raise SystemExit(f"{task.name} has no batch that could be measured")
         self.env = env.unwrapped
         self.returns: list[tuple[float, float]] = []
         self.survival = float("nan")
@@ -182,9 +182,9 @@ class Watch(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
-        self.look()
+        self.record()
 
-    def look(self) -> None:
+    def record(self) -> None:
         """Adds the mean returns without and with noise."""
         found = []
         for deterministic in (True, False):
@@ -202,7 +202,7 @@ class Watch(BaseCallback):
 
 def show(rows: list[Row]) -> None:
     """Puts the table into the page, and draws the pictures."""
-    fill(RESULTS / "handover.md", "handover", table(rows))
+    fill_table(RESULTS / "handover.md", "handover", table(rows))
     for env in {row["env"] for row in rows}:
         plot([row for row in rows if row["env"] == env], RESULTS / f"handover-{env}.png")
 

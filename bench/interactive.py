@@ -1,4 +1,4 @@
-"""DAgger, GAIL and AIRL: what each makes of a clone, on the built-in walk and on PiDog's gait.
+"""DAgger, GAIL and AIRL, each from a clone, on the built-in walk and on PiDog's gait.
 
     python bench/interactive.py [--envs humanoid pidog] [--methods dagger gail airl]
                                 [--algo ppo] [--seeds 0] [--total-timesteps 200000]
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from rows import RESULTS, Row, Rows, software, write
+from rows import RESULTS, Row, Rows, software_versions, write_text
 
 ROWS = Rows(RESULTS / "interactive.json", ("env", "method", "algo", "timesteps", "seed"))
 METHODS = {
@@ -69,7 +69,7 @@ def measure(row: Row) -> Row:
         "command": " ".join(["sb3-mimic", *asked]),
         "wall_s": time.perf_counter() - began,
         **json.loads(done.stdout),
-        "versions": software(),
+        "versions": software_versions(),
     }
 
 
@@ -82,7 +82,7 @@ def show(rows: list[Row]) -> None:
         "[training](../training.md#dagger-gail-and-airl). Commands, seeds and versions:\n"
         "[interactive.json](interactive.json). What is not in the table was not run.\n\n"
     )
-    write(RESULTS / "interactive.md", text + table(rows))
+    write_text(RESULTS / "interactive.md", text + table(rows))
 
 
 def table(rows: list[Row]) -> str:

@@ -1,4 +1,4 @@
-"""What learning costs beside the simulation: SB3's updates, collection, and cloning."""
+"""Cost of learning beside the simulation: SB3's updates, collection, and cloning."""
 
 import time
 from functools import partial

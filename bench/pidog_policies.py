@@ -28,7 +28,7 @@ import numpy as np
 from imitation.data.types import Trajectory
 from numpy.typing import NDArray
 from pidog_tables import hardware_table, plot_curves, walk_table
-from rows import RESULTS, ROOT, Row, Rows, curve, software, trained, write
+from rows import RESULTS, ROOT, Row, Rows, curve, software_versions, train_run, write_text
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from sb3_mimic import fine_tune, make_model, pretrain
@@ -109,7 +109,7 @@ def main() -> None:
     hardware_rows = hardware_table(rows)
     if hardware_rows:
         text += f"\n{_HARDWARE}{hardware_rows}"
-    write(RESULTS / "pidog.md", text)
+    write_text(RESULTS / "pidog.md", text)
     print(text)
 
 
@@ -149,7 +149,7 @@ def hardware(arguments: argparse.Namespace) -> None:
             continue
         run = RunFolder(arguments.outputs / "-".join(str(value) for value in row.values()))
         flags = ["--env", "pidog-hardware", "--algo", arguments.algo, "--seed", str(seed)]
-        row["wall_s"] = trained(run, flags, arguments.timesteps)
+        row["wall_s"] = train_run(run, flags, arguments.timesteps)
         cls = get_algorithm(arguments.algo).load_class()
         clone, model = (cls.load(path, device="cpu") for path in (run.clone, run.model))
         for which, judged in evaluation_kwargs(kwargs).items():
@@ -158,7 +158,7 @@ def hardware(arguments: argparse.Namespace) -> None:
             HARDWARE, evaluation_kwargs(kwargs)["randomized"], model_policy(clone), arguments
         )
         command = ["sb3-mimic train", *flags, "--total-rl-timesteps", str(arguments.timesteps)]
-        found = {"num_timesteps": model.num_timesteps, "versions": software(run)}
+        found = {"num_timesteps": model.num_timesteps, "versions": software_versions(run)}
         ROWS.put({**row, **found, "command": " ".join(command), "curve": curve(run)})
 
 
@@ -192,7 +192,7 @@ def train(
     run.path.mkdir(parents=True, exist_ok=True)
     task = get_task(WALK)
     settings = task.hyperparameters_for(arguments.algo)
-    found: Row = {"versions": software(), "wall_s": 0.0}
+    found: Row = {"versions": software_versions(), "wall_s": 0.0}
     notes = run.path / "notes.json"
     if notes.is_file():
         found = json.loads(notes.read_text(encoding="utf-8"))

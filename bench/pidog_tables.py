@@ -6,7 +6,7 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
-from rows import Row, save_figure, spread
+from rows import Row, format_spread, save_figure
 
 
 def plot_curves(rows: Sequence[Row], path: Path) -> bool:
@@ -57,9 +57,9 @@ def walk_table(rows: Sequence[Row]) -> str:
     for (algo, way, samples), runs in groups.items():
         speeds = [mean(run["net_speed"]) for run in runs]
         lines.append(
-            f"| {algo} | {way} | {samples} | {len(runs)} | {spread(speeds)} "
-            f"| {spread([speed / own for speed in speeds], 2)} | {format_falls(runs)} "
-            f"| {spread([mean(run['return']) for run in runs], 0)} |"
+            f"| {algo} | {way} | {samples} | {len(runs)} | {format_spread(speeds)} "
+            f"| {format_spread([speed / own for speed in speeds], 2)} | {format_falls(runs)} "
+            f"| {format_spread([mean(run['return']) for run in runs], 0)} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -75,7 +75,7 @@ def hardware_table(rows: Sequence[Row]) -> str:
         if row["what"] == "hardware" and row.get("way") == "gait":
             for kind, carries in (("can carry themselves", True), ("too weak or heavy", False)):
                 episodes = select_episodes(row, carries=carries)
-                speed = spread([mean(episodes["speed"])])
+                speed = format_spread([mean(episodes["speed"])])
                 lines.append(
                     f"| – | 0 | 1 | the gait, {kind} | {speed} | {format_falls([episodes])} |"
                 )
@@ -101,7 +101,7 @@ def hardware_table(rows: Sequence[Row]) -> str:
             speeds = [mean(run["speed"]) for run in found if run["speed"]]
             if speeds:
                 lines.append(
-                    f"| {algo} | {samples} | {len(found)} | {kind} | {spread(speeds)} "
+                    f"| {algo} | {samples} | {len(found)} | {kind} | {format_spread(speeds)} "
                     f"| {format_falls(found)} |"
                 )
     return "\n".join(lines) + "\n" if groups else ""

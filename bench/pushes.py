@@ -1,14 +1,14 @@
-"""Policies that stand pushes: trained as always, trained on with pushes, pushed from the clone on.
+"""Robustness to pushes: trained without, trained on with pushes, pushed from the clone on.
 
     python bench/pushes.py CLIPS_FOLDER [--skills walk run] [--part 0.1] [--seeds 0]
                            [--policies plain then-pushed pushed]
 
-Pushes go up to ``--force``, and grow there as the policy stands them. ``pushed`` has a part of
-DeepMimic's samples, from the clone on with pushes; ``plain`` half as many without, and
-``then-pushed`` goes on from there for the other half with them. All are evaluated by ``sb3-mimic
-evaluate --push``. A run that is there goes on from its last checkpoint; rows lie in
-``docs/results/pushes.json``, and the page ``docs/results/pushes.md`` and its pictures are written
-from them.
+Push forces follow a curriculum up to ``--force``: they grow as the policy withstands them.
+``pushed`` trains with pushes for a part of DeepMimic's samples; ``plain`` trains without for half
+as many, and ``then-pushed`` continues it with pushes for the other half. All are evaluated by
+``sb3-mimic evaluate --push``. A run that was stopped continues from its last checkpoint. The rows
+lie in ``docs/results/pushes.json``; the page ``docs/results/pushes.md`` and its pictures are
+written from them.
 """
 
 import argparse
@@ -20,7 +20,18 @@ from typing import Any
 import gymnasium as gym
 import imageio.v3 as imageio
 import numpy as np
-from rows import RESULTS, ROOT, Row, Rows, curve, evaluated, fill, save_figure, software, trained
+from rows import (
+    RESULTS,
+    ROOT,
+    Row,
+    Rows,
+    curve,
+    evaluate_run,
+    fill_table,
+    save_figure,
+    software_versions,
+    train_run,
+)
 
 from sb3_mimic.envs.humanoid import HumanoidMimicEnv
 from sb3_mimic.envs.tracking.pushes import PUSH_SECONDS
@@ -79,11 +90,11 @@ def measure(asked: Row, clip: Path, outputs: Path) -> Row:
         flags += ["--pretrained-model", str(plain.path), "--skip-bc"]
     if asked["force"]:
         flags += ["--push-force", f"{asked['force']:g}"]
-    spent = trained(run, flags, asked["timesteps"])
+    spent = train_run(run, flags, asked["timesteps"])
     command = " ".join(["sb3-mimic train", *flags, "--total-rl-timesteps", str(asked["timesteps"])])
-    figures = evaluated(run)
+    figures = evaluate_run(run)
     if asked["policy"] == "then-pushed":
-        strip(run, figures["push"]["sideways"][0], RESULTS / f"pushes-{asked['skill']}.png")
+        draw_strip(run, figures["push"]["sideways"][0], RESULTS / f"pushes-{asked['skill']}.png")
     return {
         **asked,
         "command": command.replace(str(clip), clip.name).replace(str(plain.path), plain.path.name),
@@ -92,16 +103,16 @@ def measure(asked: Row, clip: Path, outputs: Path) -> Row:
         "moments": ((np.arange(8) / 8 + PUSH_AFTER / load_motion(clip).duration) % 1).tolist(),
         "model": figures,
         "curve": curve(run),
-        "limits": limits(run) if asked["force"] else {},
-        "versions": software(run),
+        "limits": read_limits(run) if asked["force"] else {},
+        "versions": software_versions(run),
     }
 
 
-def strip(run: RunFolder, force: float, path: Path) -> None:
+def draw_strip(run: RunFolder, force: float, path: Path) -> None:
     """Pictures of a push to the left and of the 1.2 s after it, from the front.
 
     Args:
-        run: What acts; it begins at phase 0 and is pushed as in the test, 1 s later.
+        run: The run of the policy; it begins at phase 0 and is pushed as in the test, 1 s later.
         force: The push [N].
         path: The PNG.
     """
@@ -134,7 +145,7 @@ def strip(run: RunFolder, force: float, path: Path) -> None:
         imageio.imwrite(temporary, np.concatenate(pictures, axis=1), extension=".png")
 
 
-def limits(run: RunFolder) -> dict[str, list[tuple[int, float]]]:
+def read_limits(run: RunFolder) -> dict[str, list[tuple[int, float]]]:
     """How the pushes grew, as TensorBoard has it: steps and newtons."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -150,7 +161,7 @@ def limits(run: RunFolder) -> dict[str, list[tuple[int, float]]]:
 
 def show(rows: list[Row]) -> None:
     """Writes the tables into the page, and the picture beside it."""
-    fill(RESULTS / "pushes.md", "pushes", table(rows))
+    fill_table(RESULTS / "pushes.md", "pushes", table(rows))
     plot(rows, RESULTS / "pushes.png")
 
 
@@ -163,7 +174,7 @@ def table(rows: list[Row]) -> str:
         ),
         "|---" * 8 + "|",
     ]
-    for skill, seed, each in grouped(rows):
+    for skill, seed, each in group_rows(rows):
         known = SKILLS[skill]
         for row in each:
             samples, figures = row["timesteps"] / 1e6, row["model"]
@@ -172,9 +183,9 @@ def table(rows: list[Row]) -> str:
                 f"| {samples * (2 if row['policy'] == 'then-pushed' else 1):.1f} "
                 f"| {figures['normalized_return']:.3f} "
                 f"| {figures['normalized_return_stochastic']:.3f} "
-                f"| {pair(figures, 'push_forward_N', 'push_sideways_N')} "
-                f"| {pair(figures, 'push_forward_median_N', 'push_sideways_median_N')} "
-                f"| {middle(row)} |"
+                f"| {format_pair(figures, 'push_forward_N', 'push_sideways_N')} "
+                f"| {format_pair(figures, 'push_forward_median_N', 'push_sideways_median_N')} "
+                f"| {format_middle(row)} |"
             )
         push = "–" if known.push is None else "{}, {}".format(*known.push)
         lines.append(
@@ -184,7 +195,7 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def grouped(rows: Sequence[Row]) -> list[tuple[str, int, list[Row]]]:
+def group_rows(rows: Sequence[Row]) -> list[tuple[str, int, list[Row]]]:
     """The policies of each clip and seed, in their order."""
     found = sorted({(row["skill"], row["seed"]) for row in rows})
     order = list(POLICIES)
@@ -201,23 +212,23 @@ def grouped(rows: Sequence[Row]) -> list[tuple[str, int, list[Row]]]:
     ]
 
 
-def pair(figures: Mapping[str, float], forward: str, sideways: str) -> str:
-    """Two forces, as the tables have them."""
+def format_pair(figures: Mapping[str, float], forward: str, sideways: str) -> str:
+    """Two forces as a cell of a table."""
     return f"{figures[forward]:.0f}, {figures[sideways]:.0f}"
 
 
-def middle(row: Row) -> str:
-    """What is survived at the moment nearest to the middle of a cycle, where DeepMimic pushed."""
+def format_middle(row: Row) -> str:
+    """Pushes survived at the moment nearest to the middle of a cycle, where DeepMimic pushed."""
     index = int(np.abs(np.array(row["moments"]) - 0.5).argmin())
     push = row["model"]["push"]
     return f"{push['forward'][index]:.0f}, {push['sideways'][index]:.0f}"
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """Draws what is survived at each moment, and DeepMimic's figure."""
+    """Draws the pushes survived at each moment, and DeepMimic's figure."""
     from matplotlib.figure import Figure
 
-    groups = grouped(rows)
+    groups = group_rows(rows)
     figure = Figure(figsize=(8, 0.6 + 3 * len(groups)), layout="constrained")
     grid = figure.subplots(len(groups), 2, squeeze=False, sharex=True)
     for line, (skill, seed, each) in zip(grid, groups, strict=True):

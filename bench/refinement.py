@@ -57,7 +57,7 @@ digests and settings are in `refinement.json`.
 
 @dataclass(frozen=True)
 class Task:
-    """What a row is about."""
+    """The task of a row."""
 
     clip: str
     method: str
@@ -87,15 +87,15 @@ def main() -> None:
     rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     for number, task in enumerate(tasks, 1):
         wanted = {**asdict(task), **identity(clips[task.clip], task)}
-        title = f"[{number}/{len(tasks)}] {label(wanted)}, {task.method}, seed {task.seed}"
+        title = f"[{number}/{len(tasks)}] {clip_title(wanted)}, {task.method}, seed {task.seed}"
         if any(all(row.get(name) == value for name, value in wanted.items()) for row in rows):
             print(f"{title}: there already", flush=True)
             continue
         print(f"{title} …", end=" ", flush=True)
         began = time.perf_counter()
-        found = {**wanted, **measured_apart(task), "command": command()}
-        rows = [row for row in rows if key(row) != key(found)] + [found]
-        rows.sort(key=lambda row: order(row, clips))
+        found = {**wanted, **measure_in_process(task), "command": command()}
+        rows = [row for row in rows if row_key(row) != row_key(found)] + [found]
+        rows.sort(key=lambda row: row_order(row, clips))
         for suffix, text in ((".json", json.dumps(rows, indent=1) + "\n"), (".md", page(rows))):
             with atomic_path(path.with_suffix(suffix)) as temporary:
                 temporary.write_text(text, encoding="utf-8")
@@ -111,7 +111,7 @@ def find_clips() -> dict[str, str]:
 
 
 def plan(clips: list[str], methods: list[str], seeds: list[int]) -> Iterator[Task]:
-    """What is to be measured, clip by clip."""
+    """The tasks to measure, clip by clip."""
     for clip in clips:
         for method in methods:
             for seed in seeds:
@@ -123,7 +123,7 @@ def plan(clips: list[str], methods: list[str], seeds: list[int]) -> Iterator[Tas
 
 
 def identity(motion: str, task: Task) -> dict[str, Any]:
-    """What a row must agree with to be the one asked for, beside its task."""
+    """The digests and settings that identify a row beside its task."""
     reference = load_reference(motion)
     return {
         "clip_digest": reference.clip.digest,
@@ -132,7 +132,7 @@ def identity(motion: str, task: Task) -> dict[str, Any]:
     }
 
 
-def measured_apart(task: Task) -> dict[str, Any]:
+def measure_in_process(task: Task) -> dict[str, Any]:
     """`measure` in a process of its own."""
     row = json.dumps(asdict(task))
     done = subprocess.run(
@@ -200,19 +200,19 @@ def command() -> str:
     return shlex.join(["python", "bench/refinement.py", *arguments])
 
 
-def key(row: dict[str, Any]) -> tuple[Any, ...]:
+def row_key(row: dict[str, Any]) -> tuple[Any, ...]:
     """What identifies a row."""
     return (row["clip"], row["cycles"], row["method"], row["seed"])
 
 
-def order(row: dict[str, Any], clips: dict[str, str]) -> tuple[Any, ...]:
+def row_order(row: dict[str, Any], clips: dict[str, str]) -> tuple[Any, ...]:
     """Rows of single cycles first, clips and methods as they are listed."""
     names = list(clips)
     at = names.index(row["clip"]) if row["clip"] in clips else len(names)
     return (row["cycles"], at, row["clip"], list(METHODS).index(row["method"]), row["seed"])
 
 
-def label(row: dict[str, Any]) -> str:
+def clip_title(row: dict[str, Any]) -> str:
     """The clip, and how often it goes round."""
     clip = str(row["clip"])
     return clip if row["cycles"] == 1 else f"{clip}, {row['cycles']} cycles"
@@ -248,13 +248,13 @@ def page(rows: list[dict[str, Any]]) -> str:
     for what, values in (
         ("machine", [row["machine"] for row in rows]),
         ("command", [f"`{row['command']}`" for row in rows]),
-        ("versions", [listed(row["versions"]) for row in done]),
+        ("versions", [format_versions(row["versions"]) for row in done]),
     ):
         lines += [f"- {what}: {value}" for value in dict.fromkeys(values)]
     return "\n".join(lines) + "\n"
 
 
-def listed(found: dict[str, str]) -> str:
+def format_versions(found: dict[str, str]) -> str:
     """Versions in a line."""
     return ", ".join(f"{name} {version}" for name, version in found.items())
 
@@ -304,7 +304,7 @@ def by_clip(rows: list[dict[str, Any]]) -> Iterator[str]:
         figures = [
             "refused" if "refused" in row else format(row[name], form) for _, name, form in COLUMNS
         ]
-        cells = (label(row), f"`{row['method']}`", str(row["seed"]), *figures)
+        cells = (clip_title(row), f"`{row['method']}`", str(row["seed"]), *figures)
         yield f"| {' | '.join(cells)} |"
 
 

@@ -1,4 +1,4 @@
-"""Rows of results: kept in a JSON file and shown in a page, so that a benchmark can go on later."""
+"""Rows of results in a JSON file, so that a benchmark can be continued, and their pages."""
 
 import json
 import signal
@@ -27,12 +27,11 @@ Row = dict[str, Any]
 
 
 class Rows:
-    """A file of rows, each with what it was asked for and what was found.
+    """A file of rows, each with its conditions and its figures.
 
     Args:
         path: The JSON file; it need not be there yet.
-        identity: Names of what a row is asked for: a row replaces the one that agrees in all of
-            them.
+        identity: Names of the conditions: a row replaces the one that agrees in all of them.
     """
 
     def __init__(self, path: Path, identity: Sequence[str]) -> None:
@@ -40,14 +39,14 @@ class Rows:
         self.identity = tuple(identity)
 
     def read(self) -> list[Row]:
-        """The rows there are, in the order in which they were first made."""
+        """The rows, in the order in which they were first written."""
         if not self.path.is_file():
             return []
         rows: list[Row] = json.loads(self.path.read_text(encoding="utf-8"))
         return rows
 
     def has(self, asked: Mapping[str, Any]) -> bool:
-        """Whether there is a row in which all of this was asked for."""
+        """Whether there is a row under all of these conditions."""
         return any(asked.items() <= row.items() for row in self.read())
 
     def put(self, row: Row) -> list[Row]:
@@ -58,15 +57,15 @@ class Rows:
             rows[known.index(self.key(row))] = row
         else:
             rows.append(row)
-        write(self.path, json.dumps(rows, indent=1) + "\n")
+        write_text(self.path, json.dumps(rows, indent=1) + "\n")
         return rows
 
     def key(self, row: Row) -> tuple[Any, ...]:
-        """What identifies a row."""
+        """The conditions that identify a row."""
         return tuple(row.get(name) for name in self.identity)
 
 
-def write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Writes a file as a whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -80,32 +79,32 @@ def save_figure(figure: Any, path: Path) -> None:
         FigureCanvasAgg(figure).print_figure(str(temporary), dpi=110)
 
 
-def fill(page: Path, name: str, text: str) -> None:
+def fill_table(page: Path, name: str, text: str) -> None:
     """Puts a table between a page's markers of that name."""
     before, start, rest = page.read_text(encoding="utf-8").partition(f"<!-- results: {name} -->")
     _, end, after = rest.partition("<!-- end of results -->")
     if not (start and end):
         raise SystemExit(f"{page}: no markers for the table of {name}")
-    write(page, f"{before}{start}\n{text}{end}{after}")
+    write_text(page, f"{before}{start}\n{text}{end}{after}")
 
 
-def spread(values: Sequence[float], digits: int = 3) -> str:
+def format_spread(values: Sequence[float], digits: int = 3) -> str:
     """Mean ± standard deviation; a single value by itself."""
     if len(values) == 1:
         return f"{values[0]:.{digits}f}"
     return f"{mean(values):.{digits}f} ± {stdev(values):.{digits}f}"
 
 
-def trained(run: RunFolder, asked: Sequence[str], timesteps: int) -> float:
-    """Trains a run by ``sb3-mimic train``, or goes on with it where it was stopped.
+def train_run(run: RunFolder, flags: Sequence[str], timesteps: int) -> float:
+    """Trains a run by ``sb3-mimic train``, or continues it where it was stopped.
 
     Args:
         run: Its folder.
-        asked: Flags of a new run, but for its folder, its length and videos, which it makes none.
+        flags: Flags of a new run but those of its folder, length and videos; it makes no videos.
         timesteps: Environment steps of reinforcement learning.
 
     Returns:
-        The seconds that it has taken in all.
+        The wall time in all [s].
     """
     command = [sys.executable, "-m", "sb3_mimic", "train", "--visualize-freq", "0"]
     command += ["--total-rl-timesteps", str(timesteps)]
@@ -113,7 +112,7 @@ def trained(run: RunFolder, asked: Sequence[str], timesteps: int) -> float:
         command += ["--resume", str(run.path)]
     else:
         folder = ["--output-dir", str(run.path.parent), "--experiment-name", run.path.name]
-        command += [*asked, *folder]
+        command += [*flags, *folder]
     # Ended from outside, it keeps the time it took.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     timing = run.path / "wall_seconds.json"
@@ -124,11 +123,11 @@ def trained(run: RunFolder, asked: Sequence[str], timesteps: int) -> float:
     finally:
         if run.path.is_dir():
             spent += time.perf_counter() - began
-            write(timing, json.dumps(spent))
+            write_text(timing, json.dumps(spent))
     return spent
 
 
-def evaluated(run: RunFolder) -> dict[str, Any]:
+def evaluate_run(run: RunFolder) -> dict[str, Any]:
     """The protocol's figures and the push test's, each moment's among them."""
     command = [sys.executable, "-m", "sb3_mimic", "evaluate", str(run.path), "--push", "--json"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -163,7 +162,7 @@ def learning_curve(row: Row, possible: float) -> tuple[NDArray[np.float64], NDAr
     return np.array(steps) / 1e6, np.array(returns) / possible
 
 
-def software(run: RunFolder | None = None) -> dict[str, str]:
-    """Versions of what a row was made with: those that its run has noted, else those of now."""
+def software_versions(run: RunFolder | None = None) -> dict[str, str]:
+    """Versions of the software of a run; those installed now without one."""
     found = versions() if run is None else json.loads(run.versions.read_text(encoding="utf-8"))
     return {name: version for name, version in found.items() if name != "platform"}

@@ -1,4 +1,4 @@
-"""What a step costs with more environments, longer clips, more threads; and how long a start takes.
+"""Cost of a step with more environments, longer clips and more threads, and time of a start.
 
     python bench/scaling.py [--json] [--repeats 5]
 
@@ -25,7 +25,7 @@ SIZES = [1, 8, 32, 128, 512]
 SECONDS = [1, 10, 60, 600]
 
 
-def repeated(seconds: float) -> MotionClip:
+def repeat_walk(seconds: float) -> MotionClip:
     """The built-in walk over and over as one clip that does not loop."""
     walk = load_motion("walk")
     n = max(2, round(seconds * walk.fps))
@@ -52,7 +52,7 @@ def _steps(env: NativeVecEnv, n_steps: int) -> Case:
     return run
 
 
-def _compared(envs: dict[str, NativeVecEnv], repeats: int, base: str) -> list[dict[str, Any]]:
+def _compare(envs: dict[str, NativeVecEnv], repeats: int, base: str) -> list[dict[str, Any]]:
     steps = {name: max(4, 1024 // env.num_envs) for name, env in envs.items()}
     cases = {name: _steps(env, steps[name]) for name, env in envs.items()}
     seconds = interleaved(cases, repeats)
@@ -72,7 +72,7 @@ def scaling(repeats: int) -> dict[str, Any]:
     """Every sweep."""
     start, clips = {}, {}
     for seconds in SECONDS:
-        clip = repeated(seconds)
+        clip = repeat_walk(seconds)
         started = time.perf_counter()
         clips[f"{seconds} s"] = make_native_vec_env(ENV, 64, seed=0, motion=clip)
         clips[f"{seconds} s"].reset()
@@ -83,10 +83,10 @@ def scaling(repeats: int) -> dict[str, Any]:
         for n in range(1, available_cores() + 1)
     }
     return {
-        "clip length": _compared(clips, repeats, f"{SECONDS[0]} s"),
+        "clip length": _compare(clips, repeats, f"{SECONDS[0]} s"),
         "start_seconds": start,
-        "environments": _compared(many, repeats, "128"),
-        "threads": _compared(threads, repeats, "1"),
+        "environments": _compare(many, repeats, "128"),
+        "threads": _compare(threads, repeats, "1"),
     }
 
 

@@ -23,9 +23,9 @@ from rows import (
     curve,
     learning_curve,
     save_figure,
-    software,
-    trained,
-    write,
+    software_versions,
+    train_run,
+    write_text,
 )
 from skills import ROWS as ALONE
 
@@ -58,10 +58,10 @@ def main() -> None:
 
 
 def make(row: Row, clips: Sequence[Path], timesteps: int, outputs: Path) -> None:
-    """Trains one policy and writes down what became of it."""
+    """Trains one policy and writes its row."""
     run = RunFolder(outputs / "-".join((*row["skills"], row["algo"], str(row["seed"]))))
     asked = ["--motion", *map(str, clips), "--algo", row["algo"], "--seed", str(row["seed"])]
-    spent = trained(run, asked, timesteps)
+    spent = train_run(run, asked, timesteps)
     shown = " ".join(["sb3-mimic train", *asked, "--total-rl-timesteps", str(timesteps)])
     figures = json.loads(run.evaluation.read_text(encoding="utf-8"))
     rows = ROWS.put(
@@ -73,7 +73,7 @@ def make(row: Row, clips: Sequence[Path], timesteps: int, outputs: Path) -> None
             "clone": figures["clone"],
             "model": figures["model"],
             "curve": curve(run),
-            "versions": software(run),
+            "versions": software_versions(run),
         }
     )
     show(rows)
@@ -90,12 +90,12 @@ def show(rows: list[Row]) -> None:
     )
     notes = [f"\n{row['note']}\n" for row in rows if "note" in row]
     picture = "\n![Mean return over the training](several.png)\n"
-    write(RESULTS / "several.md", text + table(rows) + picture + "".join(notes))
+    write_text(RESULTS / "several.md", text + table(rows) + picture + "".join(notes))
     plot(rows, RESULTS / "several.png")
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """Draws the evaluations on the way, the mean over the clips, of what is possible."""
+    """Draws the normalized returns of the evaluations during training, the mean over the clips."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.2), layout="constrained")
@@ -104,7 +104,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
         label = f"{', '.join(row['skills'])}, {row['algo'].upper()}, seed {row['seed']}"
         axes.plot(*learning_curve(row, LOOP_STEPS), label=label)
     axes.set_xlabel("environment steps [millions]")
-    axes.set_ylabel("return, of what is possible")
+    axes.set_ylabel("normalized return")
     axes.legend(frameon=False, loc="lower right")
     save_figure(figure, path)
 

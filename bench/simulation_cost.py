@@ -1,4 +1,4 @@
-"""What physics, environments and pictures cost, next to the least that they could."""
+"""Cost of physics, environments and pictures, next to the least possible."""
 
 import gc
 import time
@@ -22,8 +22,8 @@ from sb3_mimic.envs.core.vec_env import NativeVecEnv, make_native_vec_env
 _STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
 
 
-def untuned(mjcf: str) -> mujoco.MjModel:
-    """A robot's model as MuJoCo takes it without being told otherwise.
+def untuned_model(mjcf: str) -> mujoco.MjModel:
+    """A robot's model with MuJoCo's defaults.
 
     Its own step, shapes and servos; but every physical shape meets every other, and integrator,
     solver, warm start and islands are the defaults.
@@ -44,7 +44,7 @@ def untuned(mjcf: str) -> mujoco.MjModel:
     return spec.compile()
 
 
-def converged(mjcf: str) -> mujoco.MjModel:
+def converged_model(mjcf: str) -> mujoco.MjModel:
     """The tuned model with a solver that goes on until nothing changes."""
     text = resources.files("sb3_mimic.assets").joinpath(mjcf).read_text()
     model = mujoco.MjModel.from_xml_string(text)
@@ -88,7 +88,7 @@ def tuning(
         {
             "tuned": _steps(quiet, states, ctrl),
             "tuned, with sensors": _steps(robot.model, states, ctrl),
-            "untuned": _steps(untuned(mjcf), states, ctrl),
+            "untuned": _steps(untuned_model(mjcf), states, ctrl),
         },
         repeats,
         clock=time.thread_time,
@@ -100,7 +100,7 @@ def tuning(
     }
 
 
-def against_gymnasium(robot: Robot, states: FloatArray, repeats: int) -> dict[str, Any]:
+def compare_with_gymnasium(robot: Robot, states: FloatArray, repeats: int) -> dict[str, Any]:
     """Cost of a simulated second, ours and that of Gymnasium's Humanoid and Ant.
 
     One thread each; theirs from their own starts with small random torques, until they lie.
@@ -110,13 +110,13 @@ def against_gymnasium(robot: Robot, states: FloatArray, repeats: int) -> dict[st
     ours = robot.model
     for name, model, start in (
         ("HumanoidMimic-v0", ours, states[0]),
-        *((f"Gymnasium's {name}", *_gymnasium(name)) for name in ("Humanoid-v4", "Ant-v4")),
+        *((f"Gymnasium's {name}", *_load_gymnasium(name)) for name in ("Humanoid-v4", "Ant-v4")),
     ):
         rates[name] = {
             "step": model.opt.timestep,
             "integrator": mujoco.mjtIntegrator(model.opt.integrator).name.removeprefix("mjINT_"),
         }
-        cases[name] = _simulated(model, start)
+        cases[name] = _simulate_second(model, start)
     seconds = interleaved(cases, repeats, clock=time.thread_time)
     return {
         name: rates[name]
@@ -128,7 +128,7 @@ def against_gymnasium(robot: Robot, states: FloatArray, repeats: int) -> dict[st
     }
 
 
-def _gymnasium(name: str) -> tuple[mujoco.MjModel, FloatArray]:
+def _load_gymnasium(name: str) -> tuple[mujoco.MjModel, FloatArray]:
     """The model of one of Gymnasium's environments and its first state."""
     name = name.replace("-v4", "")
     folder = resources.files("gymnasium").joinpath("envs", "mujoco", "assets")
@@ -139,7 +139,7 @@ def _gymnasium(name: str) -> tuple[mujoco.MjModel, FloatArray]:
     return model, state
 
 
-def _simulated(model: mujoco.MjModel, start: FloatArray) -> Case:
+def _simulate_second(model: mujoco.MjModel, start: FloatArray) -> Case:
     """A second of physics under small random controls."""
     steps = round(1 / model.opt.timestep)
     ctrl = np.random.default_rng(0).normal(0, 0.05, (1, steps, model.nu))
@@ -167,7 +167,7 @@ def fidelity(robot: Robot, mjcf: str, start: FloatArray, ctrl: FloatArray) -> di
         ground [N] next to its mean.
     """
     ours, truth = (
-        _trace(model, robot.substeps, start, ctrl) for model in (robot.model, converged(mjcf))
+        _trace(model, robot.substeps, start, ctrl) for model in (robot.model, converged_model(mjcf))
     )
     return {
         "robot": robot.name,
@@ -213,7 +213,7 @@ def environments(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, 
     env.reset()
     steps = max(8, 2048 // n)
     actions = _small_actions((steps, n, *env.batched.action_space.shape))
-    seconds = _beside_raw(env.batched, env.step, list(actions), repeats)
+    seconds = _time_beside_raw(env.batched, env.step, list(actions), repeats)
     env.close()
     per = 1e6 / (steps * n)
     return {
@@ -231,7 +231,7 @@ def _small_actions(shape: tuple[int, ...]) -> NDArray[np.float32]:
     return np.random.default_rng(0).normal(0, 0.1, shape).clip(-1, 1).astype(np.float32)
 
 
-def _beside_raw(
+def _time_beside_raw(
     batch: BatchedEnv,
     step: Callable[[NDArray[np.float32]], object],
     actions: list[NDArray[np.float32]],
@@ -246,7 +246,7 @@ def _beside_raw(
     Args:
         batch: The environments.
         step: Steps them, and resets what has ended.
-        actions: What ``step`` takes, of each step of a repeat.
+        actions: The arguments of ``step`` in each step of a repeat.
         repeats: Number of repeats, after one that does not count.
 
     Returns:
@@ -321,7 +321,7 @@ def interfaces(env_id: str, n: int, repeats: int, **kwargs: Any) -> dict[str, An
         if terminated or truncated:
             single.reset()
 
-    alone = _beside_raw(
+    alone = _time_beside_raw(
         single.batched, step, list(_small_actions((512, actions.shape[2]))), repeats
     )
     single.close()
@@ -345,7 +345,7 @@ def _make_single(env_id: str, **kwargs: Any) -> MimicEnv:
     return env
 
 
-def on_the_way(env: NativeVecEnv, n_steps: int) -> tuple[FloatArray, FloatArray]:
+def visited_states(env: NativeVecEnv, n_steps: int) -> tuple[FloatArray, FloatArray]:
     """States and controls that environments of a batch pass through under zero actions."""
     env.seed(0)
     env.reset()

@@ -23,14 +23,14 @@ from rows import (
     Row,
     Rows,
     curve,
-    evaluated,
-    fill,
+    evaluate_run,
+    fill_table,
+    format_spread,
     learning_curve,
     save_figure,
-    software,
-    spread,
-    trained,
-    write,
+    software_versions,
+    train_run,
+    write_text,
 )
 
 from sb3_mimic.report.published import SKILLS
@@ -52,7 +52,7 @@ samples, without the clone and its handover (`--skip-bc`).
 {summary}
 ## To DeepMimic's return
 
-When the evaluations on the way, 16 episodes after every .1 M samples, first come to it, for each
+When the evaluations on the way, 16 episodes after every 0.1 M samples, first come to it, for each
 seed. Of clips that loop alone: those of the others begin anywhere in the clip, and are no share of
 anything. The minutes are that part of what the whole took, refinement and cloning included.
 
@@ -66,7 +66,7 @@ Dashed from scratch, solid from the clone, dotted what DeepMimic came to.
 DeepMimic's figures are in parentheses. Pushes are forward and to the weaker side, those survived at
 each of eight moments of the motion and those survived at half of them; DeepMimic pushed at one
 moment, in the middle of a cycle. Training went without pushes; [with them](pushes.md) walk and run
-stand 1.5 to 2 times as much.
+survive pushes 1.5 to 2 times as strong.
 
 {table}{notes}"""
 
@@ -92,7 +92,7 @@ def main() -> None:
                 row = {"skill": skill, "algo": arguments.algo, "start": start, "seed": seed}
                 timesteps = round(1e6 * SKILLS[skill].samples * arguments.part)
                 make(row, clips[skill], timesteps, arguments.outputs)
-    print(table(ROWS.read()))
+    print(run_table(ROWS.read()))
 
 
 def make(row: Row, clip: Path, timesteps: int, outputs: Path) -> None:
@@ -108,8 +108,8 @@ def make(row: Row, clip: Path, timesteps: int, outputs: Path) -> None:
     shown = " ".join(["sb3-mimic train", *asked, "--total-rl-timesteps", str(timesteps)])
     begun = {**row, "timesteps": timesteps, "command": shown.replace(str(clip), clip.name)}
     show(ROWS.put({**begun, "finished": False}))
-    spent = trained(run, asked, timesteps)
-    measured = evaluated(run)
+    spent = train_run(run, asked, timesteps)
+    measured = evaluate_run(run)
     figures = json.loads(run.evaluation.read_text(encoding="utf-8"))
     found = {
         **begun,
@@ -119,7 +119,7 @@ def make(row: Row, clip: Path, timesteps: int, outputs: Path) -> None:
         "clone": figures.get("clone"),
         "model": measured,
         "curve": curve(run),
-        "versions": software(run),
+        "versions": software_versions(run),
     }
     show(ROWS.put(found))
 
@@ -132,22 +132,25 @@ def show(rows: list[Row]) -> None:
         if "note" in row
     ]
     page = PAGE.format(
-        summary=summary(rows), reached=reached(rows), table=table(rows), notes="".join(notes)
+        summary=summary_table(rows),
+        reached=goal_table(rows),
+        table=run_table(rows),
+        notes="".join(notes),
     )
-    write(RESULTS / "skills.md", page)
+    write_text(RESULTS / "skills.md", page)
     plot(rows, RESULTS / "skills.png")
-    fill(ROOT / "README.md", "skills", summary(rows))
+    fill_table(ROOT / "README.md", "skills", summary_table(rows))
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """Draws the evaluations on the way of the clips that loop, dotted what DeepMimic came to.
+    """Draws the evaluations during training of the clips that loop; DeepMimic's return is dotted.
 
-    Those of a clip that ends begin anywhere in it, and are no share of anything. What is trained
-    from scratch is dashed.
+    Evaluations of a clip that ends begin anywhere in it, so their largest possible return differs.
+    Runs from scratch are dashed.
     """
     from matplotlib.figure import Figure
 
-    looping = [row for row in rows if row["finished"] and steps(row) == LOOP_STEPS]
+    looping = [row for row in rows if row["finished"] and episode_steps(row) == LOOP_STEPS]
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     axes = figure.subplots()
     for index, skill in enumerate(sorted({row["skill"] for row in looping})):
@@ -163,56 +166,60 @@ def plot(rows: Sequence[Row], path: Path) -> None:
             label = None
         axes.axhline(known.normalized_return, color=color, linestyle=":", linewidth=0.8)
     axes.set_xlabel("environment steps [millions]")
-    axes.set_ylabel("return, of what is possible")
+    axes.set_ylabel("normalized return")
     figure.legend(title="clip (DeepMimic's samples)", frameon=False, loc="outside right upper")
     save_figure(figure, path)
 
 
-def steps(row: Row) -> int:
+def episode_steps(row: Row) -> int:
     """Control steps of a full episode of the protocol."""
     figures = row["model"]
     return round(float(figures["mean_reward"]) / float(figures["normalized_return"]))
 
 
-def summary(rows: Sequence[Row]) -> str:
-    """What came of each skill, beside DeepMimic: a line for the finished runs of an algorithm."""
+def summary_table(rows: Sequence[Row]) -> str:
+    """Each skill beside DeepMimic's: a line for the finished runs of an algorithm."""
     lines = [
         "| clip | samples [M] | RL from scratch | BC only | BC → RL | DeepMimic | samples [M] |",
         "|---|---|---|---|---|---|---|",
     ]
-    for (skill, algo), (scratch, cloned) in ways(rows).items():
+    for (skill, algo), (scratch, cloned) in group_by_start(rows).items():
         known = SKILLS[skill]
         lines.append(
             f"| {skill} | {max(row['num_timesteps'] for row in cloned) / 1e6:.1f} "
-            f"| {returns(scratch, 'model')} | {returns(cloned, 'clone')} "
-            f"| {algo.upper()} {returns(cloned, 'model')} "
+            f"| {format_returns(scratch, 'model')} | {format_returns(cloned, 'clone')} "
+            f"| {algo.upper()} {format_returns(cloned, 'model')} "
             f"| {known.normalized_return} | {known.samples} |"
         )
     return "\n".join(lines) + "\n"
 
 
-def reached(rows: Sequence[Row]) -> str:
-    """Samples and minutes until each skill does what DeepMimic's does, and a twentieth less."""
+def goal_table(rows: Sequence[Row]) -> str:
+    """Samples and minutes until each skill reaches 0.95 and all of DeepMimic's return."""
     columns = [
         *("skill", "DeepMimic's return", "from"),
-        *("samples [M] to .95 of it", "minutes", "samples [M] to all of it", "minutes"),
+        *("samples [M] to 0.95 of it", "minutes", "samples [M] to all of it", "minutes"),
     ]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for (skill, algo), runs in ways(rows).items():
+    for (skill, algo), runs in group_by_start(rows).items():
         goal = SKILLS[skill].normalized_return
         for start, same in zip(("scratch", "BC"), runs, strict=True):
-            looping = [row for row in same if steps(row) == LOOP_STEPS]
+            looping = [row for row in same if episode_steps(row) == LOOP_STEPS]
             if not looping:
                 continue
-            cells = [cell for share in (0.95, 1.0) for cell in first(looping, share * goal)]
+            cells = [
+                cell
+                for share in (0.95, 1.0)
+                for cell in samples_and_minutes_to(looping, share * goal)
+            ]
             lines.append(f"| {skill} | {goal} | {start}, {algo} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def first(rows: Sequence[Row], goal: float) -> tuple[str, str]:
-    """When the evaluations on the way first come to a return: samples [M], and minutes.
+def samples_and_minutes_to(rows: Sequence[Row], goal: float) -> tuple[str, str]:
+    """Samples [M] and minutes until the evaluations during training first reach a return.
 
-    The minutes are that part of what the whole took, refinement and cloning included.
+    The minutes are that part of the whole wall time, refinement and cloning included.
     """
     millions: list[str] = []
     minutes: list[str] = []
@@ -235,7 +242,7 @@ def first(rows: Sequence[Row], goal: float) -> tuple[str, str]:
     return ", ".join(millions), ", ".join(minutes)
 
 
-def ways(rows: Sequence[Row]) -> dict[tuple[str, str], tuple[list[Row], list[Row]]]:
+def group_by_start(rows: Sequence[Row]) -> dict[tuple[str, str], tuple[list[Row], list[Row]]]:
     """Finished runs of each skill and algorithm that has a clone: from scratch, and from clones."""
     finished = sorted((row for row in rows if row["finished"]), key=ROWS.key)
     found: dict[tuple[str, str], tuple[list[Row], list[Row]]] = {}
@@ -245,15 +252,15 @@ def ways(rows: Sequence[Row]) -> dict[tuple[str, str], tuple[list[Row], list[Row
     return {key: runs for key, runs in found.items() if runs[1]}
 
 
-def returns(rows: Sequence[Row], which: str) -> str:
+def format_returns(rows: Sequence[Row], which: str) -> str:
     """Normalized returns of the seeds, with their number where there are several."""
     if not rows:
         return "–"
     several = f" ({len(rows)} seeds)" if len(rows) > 1 else ""
-    return spread([row[which]["normalized_return"] for row in rows]) + several
+    return format_spread([row[which]["normalized_return"] for row in rows]) + several
 
 
-def table(rows: list[Row]) -> str:
+def run_table(rows: list[Row]) -> str:
     """A line for each run."""
     columns = [
         *("skill", "algo", "from", "seed", "samples [M]", "wall [min]", "BC only", "return"),

@@ -35,13 +35,13 @@ def physics(repeats: int) -> dict[str, Any]:
     result: dict[str, Any] = {"tuning": [], "fidelity": []}
     for env_id, mjcf in ((HUMANOID, "humanoid.xml"), (PIDOG, "pidog.xml")):
         env = make_native_vec_env(env_id, 64)
-        states, ctrl = simulation_cost.on_the_way(env, 16)
+        states, ctrl = simulation_cost.visited_states(env, 16)
         robot = env.batched.robot
         env.close()
         result["tuning"].append(simulation_cost.tuning(robot, mjcf, states, ctrl, repeats))
         result["fidelity"].append(simulation_cost.fidelity(robot, mjcf, *_walk(env_id)))
         if env_id == HUMANOID:
-            result["per_simulated_second"] = simulation_cost.against_gymnasium(
+            result["per_simulated_second"] = simulation_cost.compare_with_gymnasium(
                 robot, states, repeats
             )
     return result

@@ -33,8 +33,8 @@ def interleaved(
     """Runs every case once per repeat, after one round that does not count; see `PATIENCE`.
 
     Args:
-        cases: What to run.
-        repeats: How often.
+        cases: The functions to time, by name.
+        repeats: Number of repeats.
         clock: What is read before and after; `time.thread_time` for what runs in one thread is
             all but blind to what else the machine does.
 
@@ -71,7 +71,7 @@ def difference(first: list[float], second: list[float]) -> float:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were made with."""
+    """The machine, its load and the versions."""
     return {
         "machine": f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores",
         "load": round(os.getloadavg()[0], 1),

@@ -75,7 +75,7 @@ def package_flags() -> Callable[[str], set[str]]:
 
     def flags(command: str) -> set[str]:
         if command not in found:
-            found[command] = set(FLAG.findall(tables.help_of(command)))
+            found[command] = set(FLAG.findall(tables.read_help(command)))
         return found[command]
 
     return flags
@@ -192,15 +192,15 @@ def test_a_table_is_put_between_its_markers_alone(
     page = tmp_path / "page.md"
     text = "a\n<!-- results: {} -->\nold\n<!-- end of results -->\n"
     page.write_text(text.format("one") + text.format("two"))
-    load("rows").fill(page, "two", "new\n")
+    load("rows").fill_table(page, "two", "new\n")
     assert page.read_text() == text.format("one") + text.format("two").replace("old", "new")
     with pytest.raises(SystemExit, match="three"):
-        load("rows").fill(page, "three", "new\n")
+        load("rows").fill_table(page, "three", "new\n")
 
 
 def test_spread_is_mean_and_standard_deviation(load: Callable[[str], ModuleType]) -> None:
-    assert load("rows").spread([1.0, 3.0], 2) == "2.00 ± 1.41"
-    assert load("rows").spread([2.0], 1) == "2.0"
+    assert load("rows").format_spread([1.0, 3.0], 2) == "2.00 ± 1.41"
+    assert load("rows").format_spread([2.0], 1) == "2.0"
 
 
 def test_learning_curve_begins_with_the_clone(

@@ -183,7 +183,7 @@ def test_flag_tables_are_those_of_the_commands() -> None:
     assert [page_id(page) for page in tables.pages()] == ["README.md", "docs/command-line.md"]
     for page in tables.pages():
         text = page.read_text(encoding="utf-8")
-        assert tables.with_tables(text) == text, "run python tools/flag_tables.py"
+        assert tables.fill_tables(text) == text, "run python tools/flag_tables.py"
 
 
 def test_every_command_has_a_flag_table() -> None:
@@ -191,7 +191,7 @@ def test_every_command_has_a_flag_table() -> None:
     tables = load("tools/flag_tables.py")
     page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
     described = set(re.findall(r"<!-- flags: ([a-z ]+) -->", page))
-    listed = set(re.findall(r"• (\w+)", tables.help_of("")))
+    listed = set(re.findall(r"• (\w+)", tables.read_help("")))
     assert listed
     assert {command.split()[0] for command in described} == listed
     trained = {flag.name.split()[0] for flag in tables.read_flags("train")}

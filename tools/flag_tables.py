@@ -47,7 +47,7 @@ def read_flags(command: str) -> list[Flag]:
         command: The subcommand, as "train" or "motions info".
     """
     flags: list[list[str]] = []
-    for line in help_of(command).splitlines():
+    for line in read_help(command).splitlines():
         indent, text = re.fullmatch(r"│?( *)(.*?)[ │]*", line).groups()  # type: ignore[union-attr]
         start = _NAME.match(text) if len(indent) <= 2 else None
         if start is not None:
@@ -69,11 +69,11 @@ def flag_table(command: str) -> str:
     for flag in read_flags(command):
         name, default = (text.replace("|", r"\|") for text in (flag.name, flag.default))
         shown = "" if default in ("", "False") else f"`{default}`"
-        lines.append(f"| `{name}` | {_escaped(flag.help)} | {shown} |")
+        lines.append(f"| `{name}` | {_escape(flag.help)} | {shown} |")
     return "\n".join(lines) + "\n"
 
 
-def with_tables(text: str) -> str:
+def fill_tables(text: str) -> str:
     """A page with its tables as they should be."""
     return _TABLE.sub(lambda match: match[1] + flag_table(match[2]) + match[3], text)
 
@@ -84,8 +84,8 @@ def pages() -> list[Path]:
     return [page for page in found if _TABLE.search(page.read_text(encoding="utf-8"))]
 
 
-def help_of(command: str) -> str:
-    """What ``--help`` prints, in lines so long that no sentence is broken by the terminal."""
+def read_help(command: str) -> str:
+    """The text of ``--help``, in lines so long that no sentence is broken."""
     from sb3_mimic.cli.parser import parse
 
     printed = io.StringIO()
@@ -110,7 +110,7 @@ def main() -> int:
     stale = []
     for page in pages():
         old = page.read_text(encoding="utf-8")
-        new = with_tables(old)
+        new = fill_tables(old)
         if new != old:
             stale.append(page)
             if not check:
@@ -120,7 +120,7 @@ def main() -> int:
     return int(check and bool(stale))
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """Text for a cell of a Markdown table, the flags in it as code."""
     text = re.sub(r"([|<>*_])", r"\\\1", text)
     return re.sub(r"(--\w[\w-]*\w)", r"`\1`", text)

@@ -50,7 +50,7 @@ class GaitPolicy:
         episode_start: Any = None,
         deterministic: bool = False,
     ) -> tuple[NDArray[Any], Any]:
-        """The gait's next action; nothing is looked at."""
+        """The gait's next action, whatever the observation."""
         del observation, episode_start, deterministic
         action = self._gait.actions(self._steps / CONTROL_RATE)
         self._steps += 1
@@ -59,7 +59,7 @@ class GaitPolicy:
 
 @dataclass(frozen=True)
 class Shot:
-    """What is filmed: the pictures' rate and size, and the part of a rollout."""
+    """The rate and size of the pictures, and the part of a rollout that they show."""
 
     start: float
     seconds: float

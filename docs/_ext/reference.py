@@ -29,7 +29,7 @@ PACKAGES = (
     *("motion", "refinement", "envs", "demos", "policies", "cloning", "rl", "evaluation", "tasks"),
     *("training", "report"),
 )
-ELSEWHERE = ("cli", "assets")
+EXCLUDED = ("cli", "assets")
 
 # What numpy makes of NDArray[…], in a signature.
 _NUMPY_ARRAY = re.compile(
@@ -54,7 +54,7 @@ def setup(app: Sphinx) -> None:
 def write_pages(app: Sphinx) -> None:
     """Writes a page for every public module, a list of each package's, and the tree of them."""
     found = {path.parent.name for path in ROOT.glob("[!_]*/__init__.py")}
-    packages = [*PACKAGES, *sorted(found - {*PACKAGES, *ELSEWHERE})]
+    packages = [*PACKAGES, *sorted(found - {*PACKAGES, *EXCLUDED})]
     pages = {}
     for package in packages:
         top, *modules = sorted(_module_name(path) for path in (ROOT / package).rglob("*.py"))
@@ -91,7 +91,7 @@ def show_colon(_app: Sphinx, _what: str, _name: str, _obj: Any, _: Any, lines: l
 def shorten_types(*event: Any) -> tuple[str | None, str | None]:
     """Makes signatures say ``NDArray[float64]``, as the code does."""
     *_, signature, returns = event
-    return _shortened(signature), _shortened(returns)
+    return _shorten(signature), _shorten(returns)
 
 
 def drop_object(_app: Sphinx, _domain: str, _type: str, content: Element) -> None:
@@ -128,7 +128,7 @@ def resolve_name(
 
 
 def _find(name: str, module: str | None) -> Any:
-    """What a dotted name means in a module, or anywhere; None if nothing."""
+    """The object of a dotted name in a module, or anywhere; None where there is none."""
     first, *rest = name.split(".")
     value = getattr(sys.modules.get(module or ""), first, None)
     if value is None and module is not None:
@@ -145,7 +145,7 @@ def _find(name: str, module: str | None) -> Any:
 
 
 def _imported_for_types(name: str, module: str) -> Any:
-    """What a module imports by a name for type checkers alone; None if nothing."""
+    """The object that a module imports for type checkers alone; None where there is none."""
     for node in ast.walk(ast.parse(inspect.getsource(importlib.import_module(module)))):
         if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
             return getattr(importlib.import_module(str(node.module)), name, None)
@@ -167,7 +167,7 @@ def _package_page(package: str, modules: list[str]) -> str:
 
 
 def _module_page(module: str) -> str:
-    _without_annotated(f"sb3_mimic.{module}")
+    _strip_annotated(f"sb3_mimic.{module}")
     title = module.replace("_", r"\_")
     return f"{title}\n{'=' * len(title)}\n\n.. automodule:: sb3_mimic.{module}\n{_OPTIONS}"
 
@@ -180,8 +180,8 @@ def _summary(module: str) -> str:
     return text.partition("\n\n")[0].replace("\n", " ")
 
 
-def _without_annotated(module: str) -> None:
-    """Takes what types carry for the command line off the dataclasses of a module."""
+def _strip_annotated(module: str) -> None:
+    """Removes the command line's annotations from the types of a module's dataclasses."""
     for value in vars(importlib.import_module(module)).values():
         if isinstance(value, type) and value.__module__ == module:
             for holder in (value, vars(value).get("__init__")):
@@ -190,7 +190,7 @@ def _without_annotated(module: str) -> None:
                         holder.__annotations__ |= typing.get_type_hints(holder)
 
 
-def _shortened(text: str | None) -> str | None:
+def _shorten(text: str | None) -> str | None:
     if text is None:
         return None
     # A field's default factory has a representation that is no Python.
