@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from sb3_mimic.envs.tracking.reference import Reference as Reference
     from sb3_mimic.envs.tracking.reference import ReferenceSet as ReferenceSet
     from sb3_mimic.envs.tracking.reference import reference_for as reference_for
-    from sb3_mimic.envs.tracking.registry import TRACKING_SPECS as TRACKING_SPECS
-    from sb3_mimic.envs.tracking.registry import get_tracking_spec as get_tracking_spec
-    from sb3_mimic.envs.tracking.registry import register_tracking_spec as register_tracking_spec
     from sb3_mimic.envs.tracking.retargeting.cache import fit_clip as fit_clip
     from sb3_mimic.envs.tracking.retargeting.skeleton_map import SkeletonMap as SkeletonMap
     from sb3_mimic.envs.tracking.rewards import REWARDS as REWARDS
@@ -30,23 +27,19 @@ __getattr__ = lazy_exports(
         "Reference": f"{_ROOM}.reference",
         "ReferenceSet": f"{_ROOM}.reference",
         "SkeletonMap": f"{_ROOM}.retargeting.skeleton_map",
-        "TRACKING_SPECS": f"{_ROOM}.registry",
         "TrackingBatch": f"{_ROOM}.batch",
         "TrackingEnv": f"{_ROOM}.env",
         "TrackingOptions": f"{_ROOM}.options",
         "TrackingRobot": f"{_ROOM}.spec",
         "TrackingSpec": f"{_ROOM}.spec",
         "fit_clip": f"{_ROOM}.retargeting.cache",
-        "get_tracking_spec": f"{_ROOM}.registry",
         "reference_for": f"{_ROOM}.reference",
         "register_reward": f"{_ROOM}.rewards",
-        "register_tracking_spec": f"{_ROOM}.registry",
     },
 )
 
 __all__ = [
     "REWARDS",
-    "TRACKING_SPECS",
     "Reference",
     "ReferenceSet",
     "SkeletonMap",
@@ -56,8 +49,6 @@ __all__ = [
     "TrackingRobot",
     "TrackingSpec",
     "fit_clip",
-    "get_tracking_spec",
     "reference_for",
     "register_reward",
-    "register_tracking_spec",
 ]

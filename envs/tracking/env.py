@@ -19,9 +19,8 @@ from sb3_mimic.envs.tracking.options import (
     motions_of,
 )
 from sb3_mimic.envs.tracking.reference import Reference, ReferenceSet, reference_for
-from sb3_mimic.envs.tracking.registry import get_tracking_spec
 from sb3_mimic.envs.tracking.spec import TrackingSpec
-from sb3_mimic.tasks import DEFAULT_TASK
+from sb3_mimic.tasks import DEFAULT_TASK, get_tracking_spec
 
 
 class TrackingEnv(MimicEnv):

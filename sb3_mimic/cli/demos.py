@@ -17,6 +17,7 @@ from sb3_mimic.training.options import (
     NDemoEpisodesOption,
     PresetOption,
     RefineIterationsOption,
+    RobotFileOption,
     UseCameraOption,
     join_words,
     option_for,
@@ -59,6 +60,7 @@ class Demonstrations:
     """PD labels: gains in parts of each joint's torque limit per rad and per rad/s; by default the
     gains of the robot's own servos."""
     use_camera: UseCameraOption = False
+    robot_file: RobotFileOption = None
     seed: int = 42
     """Seed of everything random."""
 
@@ -83,7 +85,9 @@ class Demonstrations:
             motion=motion,
             n_episodes=n_episodes,
             seed=self.seed,
-            env_kwargs=task.env_kwargs(motion, use_camera=self.use_camera),
+            env_kwargs=task.env_kwargs(
+                motion, use_camera=self.use_camera, robot_file=self.robot_file
+            ),
             demos=demos,
             expert=self.expert,
             allow_pickle=allow_pickle,

@@ -11,11 +11,13 @@ import tyro
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
+from sb3_mimic.tasks import find_tracking_spec
 from sb3_mimic.tasks.settings import DEVICE
-from sb3_mimic.training.options import ZipUseCameraOption, optional, policy_path
+from sb3_mimic.training.options import RobotFileOption, ZipUseCameraOption, optional, policy_path
 from sb3_mimic.training.shipped import resolve_run_path, shipped_names
 
 if TYPE_CHECKING:
+    from sb3_mimic.envs.tracking.spec import TrackingSpec
     from sb3_mimic.report.performers import Performer
     from sb3_mimic.training.trained import Trained
 
@@ -50,11 +52,13 @@ class Play:
     no_ghost: bool = False
     """Leave the reference out."""
     env: Annotated[str | None, optional("NAME")] = None
-    """Task or environment id of a bare .zip; a run knows its own."""
+    """Task or environment id of a bare .zip, or of the robot that performs a clip; a run knows its
+    own."""
     motion: Annotated[str | None, optional("NAME|PATH")] = None
     """Motion to perform instead of the run's; of a run of several one by its clip's name, without
     it the first. Of refined actions the clip, if it is a file."""
     use_camera: ZipUseCameraOption = False
+    robot_file: RobotFileOption = None
     seed: int = 0
     """Seed of the episode."""
     device: str = DEVICE
@@ -73,7 +77,7 @@ class Play:
         path = resolve_run_path(Path(self.what))
         if path.is_dir() or path.suffix == ".zip":
             return self._play_policy(path)
-        asked = {"--env": self.env is not None, "--use-camera": self.use_camera}
+        asked = {"--use-camera": self.use_camera}
         asked["--motion"] = self.motion is not None and path.suffix != ".npz"
         if contradiction := next((flag for flag, given in asked.items() if given), None):
             raise InputError(
@@ -88,7 +92,7 @@ class Play:
         from sb3_mimic.report.performers import ClipPerformer
 
         try:
-            return ClipPerformer(self.what)
+            return ClipPerformer(self.what, self._robot(), self.robot_file)
         except InputError as error:
             if path.exists():
                 raise
@@ -104,7 +108,11 @@ class Play:
         motion = self.motion or (None if made is None else made.clip)
         if motion is None:
             raise InputError(f"{path}: does not say which clip it is for; give it by --motion")
-        return ActionsPerformer(refined, motion, path.stem)
+        return ActionsPerformer(refined, motion, path.stem, self._robot(), self.robot_file)
+
+    def _robot(self) -> "TrackingSpec | None":
+        """The robot that was asked for by its task; None for the default."""
+        return None if self.env is None else find_tracking_spec(self.env)
 
     def _play_policy(self, path: Path) -> int:
         import gymnasium as gym

@@ -13,7 +13,8 @@ import tyro
 from sb3_mimic.cli.progress import progress_bar
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.training.options import optional
+from sb3_mimic.tasks import DEFAULT_TASK, load_tracking_robot
+from sb3_mimic.training.options import EnvOption, RobotFileOption, optional
 
 if TYPE_CHECKING:
     from sb3_mimic.envs.tracking.reference import Reference
@@ -33,6 +34,8 @@ class Refine:
 
     motion: tyro.conf.Positional[str]
     """Name or file of the clip."""
+    env: EnvOption = DEFAULT_TASK
+    robot_file: RobotFileOption = None
     method: Literal["mpc", "gradient", "invdyn", "feedback", "pd", "all"] = "mpc"
     """Method; all compares every one."""
     iterations: Annotated[int | None, optional("INT")] = None
@@ -65,7 +68,7 @@ class Refine:
                 check_new(path, suffix)
         names = tuple(METHODS) if self.method == "all" else (self.method,)
         settings = self._settings(names)
-        reference = load_reference(self.motion)
+        reference = load_reference(self.motion, load_tracking_robot(self.env, self.robot_file))
         require_refinable(reference)
         found = {}
         try:

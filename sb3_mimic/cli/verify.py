@@ -10,7 +10,8 @@ import numpy as np
 import tyro
 
 from sb3_mimic.errors import InputError
-from sb3_mimic.training.options import optional
+from sb3_mimic.tasks import DEFAULT_TASK, load_tracking_robot
+from sb3_mimic.training.options import EnvOption, RobotFileOption, optional
 
 if TYPE_CHECKING:
     from sb3_mimic.envs.tracking.reference import Reference
@@ -46,6 +47,8 @@ class Verify:
     """Name or file of the clip."""
     actions: Path
     """Actions: an .npz of `sb3-mimic refine`, or an .npy of bare actions (T, nu)."""
+    env: EnvOption = DEFAULT_TASK
+    robot_file: RobotFileOption = None
     num_steps: int = 50
     """Steps of the early figures."""
     test: Literal["single", "trajectory", "full"] = "full"
@@ -63,7 +66,7 @@ class Verify:
         if self.num_steps < 1:
             raise InputError(f"--num-steps must be at least 1, got {self.num_steps}")
         refined = load_actions(self.actions)
-        reference = load_reference(self.motion)
+        reference = load_reference(self.motion, load_tracking_robot(self.env, self.robot_file))
         check_fits(refined, reference)
         cycles, n_steps = self._length(reference, refined)
         before = measure_pd(reference, cycles, early_steps=self.num_steps)

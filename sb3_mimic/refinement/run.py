@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from sb3_mimic.envs.tracking.reference import Reference, reference_for
-from sb3_mimic.envs.tracking.registry import get_tracking_spec
 from sb3_mimic.envs.tracking.spec import TrackingRobot
 from sb3_mimic.errors import InputError
 from sb3_mimic.motion import MotionClip
@@ -27,7 +26,7 @@ from sb3_mimic.refinement.methods import (
 from sb3_mimic.refinement.methods.pd import PdSettings, solve_pd
 from sb3_mimic.refinement.problem import TrackingProblem
 from sb3_mimic.refinement.replay import ReplayMetrics, figures, measure, replay, single_step_errors
-from sb3_mimic.tasks import DEFAULT_TASK
+from sb3_mimic.tasks import DEFAULT_TASK, load_tracking_robot
 from sb3_mimic.versions import versions
 
 # Packages whose versions decide the actions to the last bit.
@@ -41,13 +40,13 @@ def load_reference(
 
     Args:
         motion: Name of a built-in clip, path of a clip file, or a clip.
-        robot: The robot, or the name of a registered one; the default task's without it.
+        robot: The robot, or the name of the task that it belongs to; the default task's without it.
 
     Raises:
         InputError: If it cannot be read.
     """
     if not isinstance(robot, TrackingRobot):
-        robot = get_tracking_spec(robot or DEFAULT_TASK).load()
+        robot = load_tracking_robot(robot or DEFAULT_TASK)
     return reference_for(motion, robot)
 
 
@@ -83,7 +82,7 @@ def refine(
     Args:
         motion: Name of a built-in clip, path of a clip file, or a clip.
         method: Name of the method, see `sb3_mimic.refinement.methods`.
-        robot: The robot, or the name of a registered one; the default task's without it.
+        robot: The robot, or the name of the task that it belongs to; the default task's without it.
         cycles: How often a looping clip goes round.
         seed: Seed of everything random.
         settings: Changes to the method's default settings.

@@ -156,6 +156,7 @@ class ActionsPerformer(_SimulatedPerformer):
         name: Their name.
         robot: The robot that performs; by default the one that their provenance names, or, where
             they have none, the default task's.
+        robot_file: MJCF file of the robot in place of its own.
 
     Raises:
         InputError: If they are for another clip or robot.
@@ -169,10 +170,11 @@ class ActionsPerformer(_SimulatedPerformer):
         motion: str,
         name: str,
         robot: TrackingSpec | str | None = None,
+        robot_file: Path | None = None,
     ) -> None:
         if robot is None and refined.provenance is not None:
             robot = refined.provenance.robot
-        env = TrackingEnv(motion, robot=robot, early_termination="none")
+        env = TrackingEnv(motion, robot=robot, robot_file=robot_file, early_termination="none")
         check_fits(refined, env.reference)
         super().__init__(env, name)
         self._actions = refined.actions
@@ -195,6 +197,7 @@ class ClipPerformer(Performer):
     Args:
         motion: Name or file.
         robot: The robot that performs; by default the default task's.
+        robot_file: MJCF file of the robot in place of its own.
 
     Raises:
         InputError: If there is no such clip or robot.
@@ -202,8 +205,13 @@ class ClipPerformer(Performer):
 
     env: TrackingEnv
 
-    def __init__(self, motion: str, robot: TrackingSpec | str | None = None) -> None:
-        env = TrackingEnv(motion, robot=robot)
+    def __init__(
+        self,
+        motion: str,
+        robot: TrackingSpec | str | None = None,
+        robot_file: Path | None = None,
+    ) -> None:
+        env = TrackingEnv(motion, robot=robot, robot_file=robot_file)
         super().__init__(env, env.reference.clip.name)
 
     @property

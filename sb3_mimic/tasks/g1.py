@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from sb3_mimic.envs.tracking.registry import register_tracking_spec
 from sb3_mimic.tasks.humanoid import TASK as HUMANOID
+from sb3_mimic.tasks.robots import register_tracking_spec
 from sb3_mimic.tasks.task import register_task
 
 register_tracking_spec("g1", "sb3_mimic.envs.g1:G1")

@@ -1,7 +1,7 @@
 """The humanoid's task."""
 
-from sb3_mimic.envs.tracking.registry import register_tracking_spec
 from sb3_mimic.tasks.capability import Capability
+from sb3_mimic.tasks.robots import register_tracking_spec
 from sb3_mimic.tasks.settings import CloningSettings, Hyperparameters
 from sb3_mimic.tasks.task import Task, register_task
 

@@ -2,7 +2,7 @@
 
 A file names a task and changes fields of its :class:`~sb3_mimic.tasks.task.Task`::
 
-    env: humanoid
+    env: NAME
     motion: run
     clips: {humanoid3d_run: 4f5e…}      # digests of clips it is used for by default
     n_rl_timesteps: 2500000
@@ -90,8 +90,8 @@ def get_preset(name_or_path: str) -> Preset:
         InputError: If there is none of that name, or the file is not as it should be.
 
     Example:
-        >>> get_preset("humanoid-walk").task.motion
-        'walk'
+        >>> get_preset(preset_names()[0]).name in preset_names()
+        True
     """
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml"):

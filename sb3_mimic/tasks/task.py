@@ -122,8 +122,19 @@ class Task:
         """The task's settings for one algorithm."""
         return self.hyperparameters.updated(self.algorithm_settings.get(algo, {}))
 
-    def env_kwargs(self, motion: Motions | None, *, use_camera: bool = False) -> dict[str, Any]:
+    def env_kwargs(
+        self,
+        motion: Motions | None,
+        *,
+        use_camera: bool = False,
+        robot_file: Path | None = None,
+    ) -> dict[str, Any]:
         """Keyword arguments of ``gym.make`` for one or several motions and an observation.
+
+        Args:
+            motion: The motions; None for the environment's default.
+            use_camera: Whether to observe through the robot's camera.
+            robot_file: MJCF file of the robot in place of the task's own.
 
         Raises:
             InputError: If a camera is asked for where there is none, or several motions where the
@@ -138,6 +149,9 @@ class Task:
             kwargs["motion"] = to_kwarg(as_tuple(motion))
         if use_camera:
             kwargs["use_camera"] = True
+        if robot_file is not None:
+            self.require(Capability.TRACKING, "--robot-file")
+            kwargs["robot_file"] = str(robot_file.resolve())  # a run is evaluated from anywhere
         return kwargs
 
 

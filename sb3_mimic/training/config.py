@@ -18,6 +18,7 @@ from sb3_mimic.training.options import (
     NDemoEpisodesOption,
     PresetOption,
     RefineIterationsOption,
+    RobotFileOption,
     UseCameraOption,
     default_by_task,
     flag,
@@ -113,6 +114,7 @@ class TrainConfig:
         ),
     ] = 0.0
     use_camera: UseCameraOption = False
+    robot_file: RobotFileOption = None
     output_dir: Path = Path("outputs")
     """Folder of all runs."""
     experiment_name: Annotated[str | None, optional("NAME")] = None

@@ -177,7 +177,9 @@ def _make_source(config: TrainConfig, task: Task) -> Source:
         motion=config.motion,
         n_episodes=config.n_demo_episodes or task.n_demo_episodes,
         seed=config.seed,
-        env_kwargs=task.env_kwargs(config.motion, use_camera=config.use_camera),
+        env_kwargs=task.env_kwargs(
+            config.motion, use_camera=config.use_camera, robot_file=config.robot_file
+        ),
         demos=config.demos,
         expert=config.expert,
         allow_pickle=config.allow_pickle,

@@ -155,6 +155,15 @@ LoadRefinedActionsOption = Annotated[
 UseCameraOption = Annotated[
     bool, option_for(Capability.CAMERA, "observe through the robot's camera.")
 ]
+RobotFileOption = Annotated[
+    Path | None,
+    option_for(
+        Capability.TRACKING,
+        "MJCF file of the robot in place of the task's own.",
+        metavar="PATH",
+        hint="optional",
+    ),
+]
 ZipUseCameraOption = Annotated[
     bool,
     option_for(Capability.CAMERA, "the policy of a bare .zip observes through the camera."),

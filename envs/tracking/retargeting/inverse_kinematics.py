@@ -33,6 +33,9 @@ _DONE: Final = 1e-4
 _DAMPING: Final = 1e-2
 _LARGEST_STEP: Final = 0.4
 
+#: What a change of course costs, in accelerations of its size: what follows has to be smoothed.
+_CHANGE: Final = 10.0
+
 #: Depth of one part in another from which on it costs less than its square [m].
 _DEEP: Final = 0.02
 
@@ -130,7 +133,7 @@ def _one_by_one(skeleton: Skeleton, wishes: Wishes, start: FloatArray) -> FloatA
     each = _settled(skeleton, wishes, start, 0, _FIRST_STEPS // 2)
     courses = np.stack([forward, backward, each])
     costs = np.stack([_normal_equations(skeleton, wishes, course, 0)[2] for course in courses])
-    weight = (wishes.acceleration_weight * wishes.fps**2) ** 2
+    weight = _CHANGE * (wishes.acceleration_weight * wishes.fps**2) ** 2
     hinges = courses[..., 7:]
     came_from = np.zeros(costs.shape, dtype=np.intp)
     total = costs[:, 0]

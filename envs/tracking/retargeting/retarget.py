@@ -42,7 +42,7 @@ _GROUND, _OVERLAP = 40.0, 10.0
 
 # Weights per radian: orientations, and what draws hinges to the posture.
 _TURN_WEIGHTS: Final = {"root": 1.5, "chest": 1.0, "neck": 0.5, "ankle": 1.0}
-_POSTURE = 0.05
+_POSTURE = 0.1
 
 # Weight of an acceleration per rad/s²: the least that leaves no jitter.
 _ACCELERATION = 3e-4

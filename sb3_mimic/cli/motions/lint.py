@@ -10,8 +10,9 @@ import tyro
 from sb3_mimic.cli.motions.reading import Reading, print_findings
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import check_new
-from sb3_mimic.tasks import DEFAULT_TASK
-from sb3_mimic.training.options import optional
+from sb3_mimic.motion.skeletons import CHARACTER
+from sb3_mimic.tasks import DEFAULT_TASK, load_tracking_robot
+from sb3_mimic.training.options import EnvOption, RobotFileOption, optional
 
 if TYPE_CHECKING:
     from sb3_mimic.envs.tracking.spec import TrackingRobot
@@ -27,6 +28,8 @@ class MotionsLint(Reading):
 
     motion: tyro.conf.Positional[str]
     """Name or file of the motion."""
+    env: EnvOption = DEFAULT_TASK
+    robot_file: RobotFileOption = None
     fix: bool = False
     """Repair spikes, the seam, joint limits and the ground, and write the clip to --output."""
     output: Annotated[Path | None, optional("PATH")] = None
@@ -44,7 +47,8 @@ class MotionsLint(Reading):
         if skeletal is not None:
             return self._lint_skeletal(skeletal)
         clip = load_motion(self.motion)
-        findings = _findings(clip)
+        robot = load_tracking_robot(self.env, self.robot_file)
+        findings = _findings(clip, robot)
         report = {"motion": clip.name, "findings": [asdict(finding) for finding in findings]}
         if not self.json:
             print_findings(findings)
@@ -58,7 +62,7 @@ class MotionsLint(Reading):
             write_deepmimic(repaired, output)
         except OSError as error:
             raise InputError(f"{output}: cannot be written ({error.strerror or error})") from error
-        left = _findings(load_motion(output))
+        left = _findings(load_motion(output), robot)
         if self.json:
             report |= {
                 "changes": changes,
@@ -100,31 +104,22 @@ class MotionsLint(Reading):
         return self.output
 
 
-def _findings(clip: "MotionClip") -> "list[Finding]":
+def _findings(clip: "MotionClip", robot: "TrackingRobot") -> "list[Finding]":
     """What is wrong with a clip: its file, its kinematics, and the forces that it needs."""
-    from sb3_mimic.envs.tracking.reference import Reference
-    from sb3_mimic.motion import close_loop, inspect_deepmimic, lint
+    from sb3_mimic.envs.tracking import reference_for
+    from sb3_mimic.motion import inspect_deepmimic, lint
     from sb3_mimic.motion.finding import sort_by_severity
     from sb3_mimic.motion.formats import find_reader
     from sb3_mimic.refinement.feasibility import dynamic_findings
 
-    robot = _load_robot()
-    closed = close_loop(clip)[0] if clip.loop else clip
     is_deepmimic = clip.source != "built-in" and find_reader(Path(clip.source)) is None
     in_file = inspect_deepmimic(clip.source) if is_deepmimic else []
-    in_motion = lint(clip, robot.joint_range)
-    return sort_by_severity([*in_file, *in_motion, *dynamic_findings(Reference(closed, robot))])
+    in_motion = lint(clip, CHARACTER.joint_range)
+    return sort_by_severity([*in_file, *in_motion, *dynamic_findings(reference_for(clip, robot))])
 
 
 def _repaired(clip: "MotionClip") -> "tuple[MotionClip, list[str]]":
     """The repaired clip and what was changed."""
     from sb3_mimic.motion import repair
 
-    return repair(clip, _load_robot().joint_range)
-
-
-def _load_robot() -> "TrackingRobot":
-    """The robot whose limits and forces clips are held against: that of the default task."""
-    from sb3_mimic.envs.tracking.registry import get_tracking_spec
-
-    return get_tracking_spec(DEFAULT_TASK).load()
+    return repair(clip, CHARACTER.joint_range)

@@ -85,10 +85,9 @@ def read_asf(path: Path) -> AsfSkeleton:
     bone: AsfBone | None = None
     parents: dict[str, tuple[str, int]] = {}
     line = 0
-    for line, text in numbered_lines(path, "ASF"):
+    lines = ((line, text) for line, text in numbered_lines(path, "ASF") if not text.startswith("#"))
+    for line, text in lines:
         words = text.split()
-        if text.startswith("#"):
-            continue
         if text.startswith(":"):
             section = words[0].lower()
         elif not section:
@@ -98,16 +97,7 @@ def read_asf(path: Path) -> AsfSkeleton:
         elif section == ":root":
             _root(skeleton, line, words)
         elif section == ":bonedata":
-            key = words[0].lower()
-            if key == "begin":
-                bone = AsfBone(line)
-            elif bone is None:
-                raise format_error(path, line, f"expected begin in :bonedata, found {quote(text)}")
-            elif key == "end":
-                _add(skeleton, line, bone)
-                bone = None
-            else:
-                _bone(skeleton, line, words, bone)
+            bone = _bone_data(skeleton, line, words, bone)
         elif section == ":hierarchy" and words[0].lower() not in {"begin", "end"}:
             for child in words[1:]:
                 _relate(skeleton, line, words[0], child, parents)
@@ -117,6 +107,24 @@ def read_asf(path: Path) -> AsfSkeleton:
         )
     _sort(skeleton, parents, line)
     return skeleton
+
+
+def _bone_data(
+    skeleton: AsfSkeleton, line: int, words: list[str], bone: AsfBone | None
+) -> AsfBone | None:
+    """A line of ``:bonedata``: the bone that is open after it, given the one before it."""
+    key = words[0].lower()
+    if key == "begin":
+        return AsfBone(line)
+    if bone is None:
+        raise format_error(
+            skeleton.path, line, f"expected begin in :bonedata, found {quote(' '.join(words))}"
+        )
+    if key == "end":
+        _add(skeleton, line, bone)
+        return None
+    _bone(skeleton, line, words, bone)
+    return bone
 
 
 def _unit(skeleton: AsfSkeleton, line: int, words: list[str]) -> None:

@@ -53,8 +53,29 @@ def read_frames(
             path, line, f"expected 'Frame Time: <seconds above 0>', found {quote(text)}"
         )
 
-    values = array("d")
-    row_lines = array("q")
+    values, row_lines = _read_rows(path, lines, columns, n_frames, frames_line)
+    if n_frames < 2:
+        raise format_error(
+            path, frames_line, f"a motion needs at least 2 frames, the file has {n_frames}"
+        )
+    rows = np.frombuffer(values, dtype=np.float64).reshape(n_frames, len(columns))
+    absurd = ~(np.abs(rows) <= MAX_NUMBER)  # NaN included
+    if absurd.any():
+        frame = int(np.argwhere(absurd)[0, 0])
+        words = [str(value) for value in rows[frame].tolist()]
+        raise _bad_number(path, row_lines[frame], frame, words, columns)
+    return nearest_rate(match[1]), rows
+
+
+def _read_rows(
+    path: Path,
+    lines: Iterator[tuple[int, str]],
+    columns: list[tuple[str, str]],
+    n_frames: int,
+    frames_line: int,
+) -> "tuple[array[float], array[int]]":
+    """The numbers of all rows, one after the other, and the line of each row."""
+    values, row_lines = array("d"), array("q")
     for line, text in lines:
         words = text.split()
         if len(row_lines) == n_frames:
@@ -75,17 +96,7 @@ def read_frames(
             f"{path}: line {frames_line} says {n_frames} frames, but there are {len(row_lines)} "
             "rows; the file is truncated"
         )
-    if n_frames < 2:
-        raise format_error(
-            path, frames_line, f"a motion needs at least 2 frames, the file has {n_frames}"
-        )
-    rows = np.frombuffer(values, dtype=np.float64).reshape(n_frames, len(columns))
-    absurd = ~(np.abs(rows) <= MAX_NUMBER)  # NaN included
-    if absurd.any():
-        frame = int(np.argwhere(absurd)[0, 0])
-        words = [str(value) for value in rows[frame].tolist()]
-        raise _bad_number(path, row_lines[frame], frame, words, columns)
-    return nearest_rate(match[1]), rows
+    return values, row_lines
 
 
 def _next(path: Path, lines: Iterator[tuple[int, str]], what: str) -> tuple[int, str]:

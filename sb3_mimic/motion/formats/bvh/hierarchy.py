@@ -49,61 +49,95 @@ def read_hierarchy(path: Path, lines: Iterator[tuple[int, str]]) -> list[BvhJoin
     Raises:
         InputError: With line and joint, for anything that is no hierarchy.
     """
-    joints: list[BvhJoint] = []
-    open_joints: list[int] = []  # those whose braces are open
-    awaited: int | None = None  # a joint whose "{" is still to come
-    begun = False
+    reader = _HierarchyReader(path)
     line = 0
     for line, text in lines:
         for piece in re.split(r"([{}])", text):
-            words = piece.split()
-            if not words:
-                continue
-            key = words[0].upper()
-            if not begun:
-                if key != "HIERARCHY":
-                    raise format_error(
-                        path, line, f"a BVH file begins with HIERARCHY, found {quote(text)}"
-                    )
-                begun = True
-            elif awaited is not None:
-                if key != "{":
-                    name = joints[awaited].name
-                    raise format_error(
-                        path, line, f"expected {{ after joint {name}, found {quote(piece)}"
-                    )
-                open_joints.append(awaited)
-                awaited = None
-            elif key == "MOTION":
-                if open_joints:
-                    name = joints[open_joints[-1]].name
-                    raise format_error(
-                        path, line, f"MOTION begins before joint {name} is closed by }}"
-                    )
-                if not joints:
-                    raise format_error(path, line, "MOTION begins before there is a ROOT")
-                return joints
-            elif key in {"ROOT", "JOINT", "END"}:
-                awaited = _begin(path, line, words, joints, open_joints)
-            elif not open_joints:
-                raise format_error(path, line, f"expected ROOT or MOTION, found {quote(piece)}")
-            elif key == "}":
-                _finish(path, line, joints[open_joints.pop()])
-            elif key == "OFFSET":
-                _set_offset(path, line, words[1:], joints[open_joints[-1]])
-            elif key == "CHANNELS":
-                _set_channels(path, line, words[1:], joints[open_joints[-1]])
-            else:
-                raise format_error(
-                    path,
-                    line,
-                    f"expected OFFSET, CHANNELS, JOINT, End Site or }} in joint "
-                    f"{joints[open_joints[-1]].name}, found {quote(piece)}",
-                )
-    where = f" in joint {joints[-1].name}" if joints else ""
+            if piece.split() and reader.take(line, piece):
+                return reader.joints
+    where = f" in joint {reader.joints[-1].name}" if reader.joints else ""
     raise format_error(
         path, line, f"the file ends{where}, before MOTION; it is truncated or no BVH file"
     )
+
+
+class _HierarchyReader:
+    """What was read of a hierarchy so far, a piece of a line at a time.
+
+    Args:
+        path: The file, for the messages.
+
+    Attributes:
+        joints: The joints so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.joints: list[BvhJoint] = []
+        self._open: list[int] = []  # joints whose braces are open
+        self._awaited: int | None = None  # a joint whose "{" is still to come
+        self._begun = False
+
+    def take(self, line: int, piece: str) -> bool:
+        """Takes a piece, a brace or the words between braces; gives whether it is MOTION."""
+        words = piece.split()
+        key = words[0].upper()
+        if not self._begun:
+            if key != "HIERARCHY":
+                raise format_error(
+                    self.path, line, f"a BVH file begins with HIERARCHY, found {quote(piece)}"
+                )
+            self._begun = True
+        elif self._awaited is not None:
+            self._open_braces(line, piece)
+        elif key == "MOTION":
+            self._end(line)
+            return True
+        elif key in {"ROOT", "JOINT", "END"}:
+            self._awaited = _begin(self.path, line, words, self.joints, self._open)
+        else:
+            self._take_within(line, piece, words)
+        return False
+
+    def _open_braces(self, line: int, piece: str) -> None:
+        if piece.split(maxsplit=1)[0] != "{":
+            name = self.joints[self._awaited or 0].name
+            raise format_error(
+                self.path, line, f"expected {{ after joint {name}, found {quote(piece)}"
+            )
+        self._open.append(self._awaited or 0)
+        self._awaited = None
+
+    def _end(self, line: int) -> None:
+        """At MOTION everything has to be closed."""
+        if self._open:
+            name = self.joints[self._open[-1]].name
+            raise format_error(
+                self.path, line, f"MOTION begins before joint {name} is closed by }}"
+            )
+        if not self.joints:
+            raise format_error(self.path, line, "MOTION begins before there is a ROOT")
+
+    def _take_within(self, line: int, piece: str, words: list[str]) -> None:
+        """A line of a joint, or the brace that closes it."""
+        path, key = self.path, words[0].upper()
+        if not self._open:
+            raise format_error(path, line, f"expected ROOT or MOTION, found {quote(piece)}")
+        joint = self.joints[self._open[-1]]
+        if key == "}":
+            self._open.pop()
+            _finish(path, line, joint)
+        elif key == "OFFSET":
+            _set_offset(path, line, words[1:], joint)
+        elif key == "CHANNELS":
+            _set_channels(path, line, words[1:], joint)
+        else:
+            raise format_error(
+                path,
+                line,
+                f"expected OFFSET, CHANNELS, JOINT, End Site or }} in joint {joint.name}, found "
+                f"{quote(piece)}",
+            )
 
 
 def _begin(
