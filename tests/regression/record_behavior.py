@@ -380,7 +380,8 @@ def _demonstrations(folder: Path) -> Values:
         found[name] = np.concatenate([row[name] for row in saved])
     found["terminal"] = np.array([bool(row["terminal"]) for row in saved])
     provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    for name in ("n_trajectories", "n_transitions", "mean_return", "robot_sha256"):
+    # Not the digests of robots: they are of the MJCF's text, which names source files.
+    for name in ("n_trajectories", "n_transitions", "mean_return"):
         found |= _flat(provenance[name], f"provenance/{name}")
     return found
 
