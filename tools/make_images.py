@@ -3,6 +3,7 @@
     python tools/make_images.py humanoid                     the built-in walk as it is, no physics
     python tools/make_images.py humanoid outputs/my_run      a trained policy, a run or a .zip
     python tools/make_images.py humanoid my_clip.txt         another clip
+    python tools/make_images.py g1 outputs/my_g1             another robot
     python tools/make_images.py pidog                        the sine gait under physics
     python tools/make_images.py pidog outputs/my_dog         a trained policy
 
@@ -20,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sb3_mimic.envs import HumanoidMimicEnv
+from sb3_mimic.envs import TrackingEnv
 from sb3_mimic.envs.pidog.gaits import GAITS, Gait, make_gait
 from sb3_mimic.envs.pidog.hardware import CONTROL_RATE
 from sb3_mimic.io import atomic_path
 from sb3_mimic.policies.protocol import Policy
 from sb3_mimic.report.video import frames_per_second, rollout_frames
-from sb3_mimic.tasks import Capability, get_task
+from sb3_mimic.tasks import Capability, find_tracking_spec, get_task
 from sb3_mimic.training.trained import open_trained
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,9 +73,9 @@ class Shot:
         return max(1, round(rate / self.fps))
 
 
-def clip_frames(motion: str, shot: Shot) -> tuple[list[Frame], float]:
+def clip_frames(robot: str, motion: str, shot: Shot) -> tuple[list[Frame], float]:
     """Pictures of a clip as it is, going round if it loops, and their rate."""
-    env = HumanoidMimicEnv(motion, width=shot.width, height=shot.height)
+    env = TrackingEnv(motion, robot=find_tracking_spec(robot), width=shot.width, height=shot.height)
     times = np.arange(round(shot.seconds * shot.fps)) / shot.fps
     poses = env.reference.at(times)[:, env.reference.rows.qpos]
     frames = [env.draw_state(qpos) for qpos in poses]
@@ -120,7 +121,7 @@ def write_gif(path: Path, frames: list[Frame], fps: float, colors: int) -> None:
 def main() -> None:
     """Makes one picture."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("robot", choices=("humanoid", "pidog"))
+    parser.add_argument("robot", choices=("humanoid", "g1", "pidog"))
     parser.add_argument(
         "source", nargs="?", help="run, .zip, clip or gait; else the default motion"
     )
@@ -144,7 +145,7 @@ def main() -> None:
     elif source in GAITS and not task.can(Capability.TRACKING):
         frames, fps = policy_frames(GaitPolicy(make_gait(source)), task.env_id, {}, shot)
     else:
-        frames, fps = clip_frames(source, shot)
+        frames, fps = clip_frames(args.robot, source, shot)
 
     output = args.output or ROOT / "docs" / "images" / f"{args.robot}.gif"
     write_gif(output, frames, fps, args.colors)

@@ -23,7 +23,7 @@ def add_tracking_parts(spec: mujoco.MjSpec, end_effectors: Sequence[str]) -> Non
     """Adds to a robot's model what a tracking task measures and shows.
 
     - Warm start and auto-reset are switched off: a state and an action give the next state.
-    - A floor, a light and the cameras ``track`` and ``front``, where they are missing.
+    - A floor and the cameras ``track`` and ``front``, where they are missing; one light for all.
     - The robot touches the floor only: its links pass through each other.
     - Sensors of the end effectors, of the center of mass, and of the spheres that bodies touch the
       ground with (`sb3_mimic.envs.tracking.reference.ground_points`).
@@ -42,6 +42,8 @@ def add_tracking_parts(spec: mujoco.MjSpec, end_effectors: Sequence[str]) -> Non
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     _add_floor(spec)
     _touch_floor_only(spec)
+    for light in list(spec.lights):  # two suns would wash the picture out
+        spec.delete(light)
     _add_cameras(root)
     _add_sensors(spec, root, end_effectors)
 
@@ -116,7 +118,7 @@ def _add_cameras(root: mujoco.MjsBody) -> None:
         x, y = (np.array(axis) / np.linalg.norm(axis) for axis in axes)
         rotation, quaternion = np.stack((x, y, np.cross(x, y)), axis=1), np.empty(4)
         mujoco.mju_mat2Quat(quaternion, rotation.ravel())
-        root.add_camera(name=name, mode=follow, pos=position, quat=quaternion)
+        root.add_camera(name=name, mode=follow, pos=position, quat=quaternion, fovy=40)
     root.add_light(
         mode=follow,
         type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
