@@ -92,16 +92,17 @@ def find_model() -> Path:
             if (folder / name).is_file():
                 return folder / name
         raise InputError(f"MENAGERIE_ROOT={root}: there is no {folder / 'g1_mjlab.xml'}")
-    require("robots", "mujoco_menagerie")
+    ways = "give a file by --robot-file, or a checkout of MuJoCo Menagerie by MENAGERIE_ROOT"
+    try:
+        require("robots", "mujoco_menagerie")
+    except InputError as error:
+        raise InputError(f"{error}; or {ways}") from error
     import mujoco_menagerie
 
     try:
         return Path(mujoco_menagerie.get("unitree_g1").xml("g1_mjlab"))
     except mujoco_menagerie.MenagerieError as error:
-        raise InputError(
-            f"the model of G1 cannot be downloaded ({error}); give a file by --robot-file, or a "
-            "checkout of MuJoCo Menagerie by MENAGERIE_ROOT"
-        ) from error
+        raise InputError(f"the model of G1 cannot be downloaded ({error}); {ways}") from error
 
 
 G1: Final = TrackingSpec(
