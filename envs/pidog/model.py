@@ -16,7 +16,7 @@ from sb3_mimic.errors import InputError
 from sb3_mimic.names import unknown_name
 
 ROBOT_NAME: Final = "pidog"
-"""Name of the robot (`Robot.name`)."""
+"""Name of the robot (``Robot.name``)."""
 
 MASS: Final = 0.78
 """Mass of the model as it is written [kg]; see the sources in ``assets/pidog.xml``."""

@@ -75,7 +75,7 @@ def collect_demonstrations(
     env_kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> "list[TrajectoryWithRew]":
-    """Collects demonstrations of a motion by the task's own :attr:`Task.collector`.
+    """Collects demonstrations of a motion by the task's own ``Task.collector``.
 
     Args:
         task: A task, its name, or the Gymnasium id of its environment.
