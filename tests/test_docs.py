@@ -19,11 +19,12 @@ from sb3_mimic.tasks import TASKS
 from sb3_mimic.tasks.presets import NO_PRESET
 from sb3_mimic.training import films, pipeline
 from sb3_mimic.training.config import TrainConfig
+from sb3_mimic.training.options import flag
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # Their snippets are run by tests of their own, row by row and file by file.
-ELSEWHERE = {ROOT / "docs" / "migration.md", ROOT / "docs" / "extending.md"}
+ELSEWHERE = {ROOT / "docs" / f"{page}.md" for page in ("migration", "extending", "your-robot")}
 
 # What makes the examples' numbers small.
 TINY = (
@@ -194,8 +195,8 @@ def test_every_command_has_a_flag_table() -> None:
     listed = set(re.findall(r"• (\w+)", tables.read_help("")))
     assert listed
     assert {command.split()[0] for command in described} == listed
-    trained = {flag.name.split()[0] for flag in tables.read_flags("train")}
-    assert trained == {"--" + f.name.replace("_", "-") for f in fields(TrainConfig)}
+    trained = {row.name.split()[0] for row in tables.read_flags("train")}
+    assert trained == {flag(f.name) for f in fields(TrainConfig)}
 
 
 def test_readme_names_the_versions_of_both_lines() -> None:

@@ -40,8 +40,8 @@ Capture = pytest.CaptureFixture[str]
 def small_tasks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Small networks, short episodes, rollouts and videos, and a folder of its own."""
 
-    def one_second(task: Task, motion: str | None, *, use_camera: bool = False) -> dict[str, Any]:
-        return {**env_kwargs(task, motion, use_camera=use_camera), "episode_seconds": 1.0}
+    def one_second(task: Task, motion: str | None, **options: Any) -> dict[str, Any]:
+        return {**env_kwargs(task, motion, **options), "episode_seconds": 1.0}
 
     env_kwargs = Task.env_kwargs
     monkeypatch.setattr(Task, "env_kwargs", one_second)
@@ -571,7 +571,7 @@ def test_an_existing_run_is_not_overwritten(refused: Callable[[list[str]], str])
         (["evaluate", "humanoid-walk", "--device", "foo"], "device 'foo' must be"),
         (["evaluate", "humanoid-walk", "--seed", "-1"], "--seed must not be negative, got -1"),
         (["play", "pidog-sine", "--motion", "trot"], "--motion is not for it"),
-        (["play", "walk", "--env", "pidog"], "walk: is no run and no .zip, so that --env is not"),
+        (["play", "walk", "--env", "pidog"], "--env pidog is for tasks that track clips"),
         (["play", "walk", "--motion", "run"], "so that --motion is not for it"),
         (["play", "walk", "--seconds", "inf"], "--seconds must be positive and finite"),
         (["play", "walk", "--output", "mine.mp4"], "mine.mp4: exists already"),

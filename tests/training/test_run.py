@@ -107,6 +107,7 @@ def test_defaults_are_filled_in_and_an_explicit_value_wins(name: str, algo: str)
         "load_refined_actions",
         "resume",
         "callback",
+        "robot_file",
     }
     assert {f.name for f in fields(config) if getattr(config, f.name) is None} == unset
     task = get_task(name)

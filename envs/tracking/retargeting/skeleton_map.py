@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import mujoco
 import numpy as np
@@ -73,6 +73,10 @@ class SkeletonMap:
                     "soles are four corners each for 'left' and 'right', got "
                     f"{side!r} with shape {np.shape(corners)}"
                 )
+
+    def __reduce__(self) -> "tuple[type[SkeletonMap], tuple[dict[str, Any], ...]]":
+        """What it was made of: its read-only mappings cannot be copied or pickled."""
+        return SkeletonMap, (dict(self.bodies), dict(self.posture), dict(self.soles))
 
 
 class MappedRobot:

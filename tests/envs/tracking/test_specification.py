@@ -201,4 +201,4 @@ def test_a_registered_robot_is_a_task_and_an_environment(registered: str) -> Non
     observation, _ = env.reset(seed=0)
     assert env.action_space.shape == (8,)
     assert env.observation_space.contains(observation)
-    env.close()
+    env.unwrapped.close()  # type: ignore[no-untyped-call]
