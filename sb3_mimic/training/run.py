@@ -24,6 +24,7 @@ import yaml
 
 from sb3_mimic.errors import InputError
 from sb3_mimic.io import atomic_path, check_writable
+from sb3_mimic.names import import_user_module
 from sb3_mimic.versions import versions
 
 
@@ -197,11 +198,15 @@ class RunFolder:
     def read_environment(self) -> tuple[str, dict[str, Any]]:
         """The environment the run was trained in: its Gymnasium id, and its keyword arguments.
 
+        A module in front of the id is imported, as by `gymnasium.make`.
+
         Raises:
             InputError: If the settings do not say it.
         """
         match self.read_config().get("env"):
             case {"id": str(env_id), "kwargs": dict(kwargs)}:
+                if module := env_id.rpartition(":")[0]:
+                    import_user_module(module, str(self.config))
                 return env_id, kwargs
         raise InputError(
             f"{self.config}: does not say which environment the run is of, by an env with id and "

@@ -78,7 +78,7 @@ def open_trained(
     if env is not None and without_module(get_task(env).env_id) != without_module(env_id):
         raise InputError(f"{path}: was trained in {env_id}, not in --env {env}")
     try:
-        gym.spec(env_id)
+        gym.spec(without_module(env_id))
     except gym.error.Error as error:
         raise InputError(f"{run.config}: there is no environment {env_id!r} here") from error
     if motion is not None and "motion" not in kwargs:
