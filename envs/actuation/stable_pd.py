@@ -4,11 +4,12 @@ Tan, Liu & Turk 2011, "Stable proportional-derivative controllers",
 https://doi.org/10.1109/MCG.2011.30, equations 10 to 12. DeepMimic drives its character by it.
 """
 
+from typing import Any
+
 import mujoco
 import numpy as np
 
 from sb3_mimic.arrays import FloatArray
-from sb3_mimic.envs.actuation.base import Target
 from sb3_mimic.envs.actuation.servos import ResidualPD, make_motors
 from sb3_mimic.envs.core.robot import Robot
 
@@ -27,10 +28,15 @@ class StablePD(ResidualPD):
         super().__init__(robot, n_envs)
         model = robot.model
         self._data = mujoco.MjData(model)
-        self._dofs = model.jnt_dofadr[[model.joint(name).id for name in robot.joint_names]]
-        self._addresses = model.jnt_qposadr[[model.joint(name).id for name in robot.joint_names]]
+        joints = [model.joint(name).id for name in robot.joint_names]
+        self._dofs, self._addresses = model.jnt_dofadr[joints], model.jnt_qposadr[joints]
         self._kp, self._kd = np.zeros(model.nv), np.zeros(model.nv)
         self._kp[self._dofs], self._kd[self._dofs] = robot.kp, robot.kd
+
+    @property
+    def action_scaling(self) -> dict[str, Any]:
+        """See `Actuation.action_scaling`."""
+        return {**super().action_scaling, "control": "stable_pd"}
 
     @classmethod
     def edit(cls, spec: mujoco.MjSpec) -> None:
@@ -55,13 +61,3 @@ class StablePD(ResidualPD):
             acceleration = np.linalg.solve(inertia + step * np.diag(self._kd), given)
             torque[:] = (pull - step * self._kd * acceleration)[self._dofs]
         return np.clip(torques, -self.robot.torque_limit, self.robot.torque_limit)
-
-    def controls_for_torque(
-        self, torque: FloatArray, angles: FloatArray, rates: FloatArray
-    ) -> FloatArray:
-        """Targets [rad] that give the torques of a plain PD servo, which is near to it."""
-        return super().controls_for_torque(torque, angles, rates)
-
-    def controls(self, actions: FloatArray, target: Target | None) -> FloatArray:
-        """PD targets ``(n, joints)`` [rad] for `substep_controls`."""
-        return super().controls(actions, target)

@@ -45,6 +45,7 @@ def test_the_action_has_a_name_for_each_number(name: str) -> None:
     assert batch.action_space.shape == (len(names),)
     assert len(set(names)) == len(names)
     scaling = batch.action_scaling
+    assert scaling["control"] == name
     assert scaling["unit"] in ("rad", "N m")
     assert len(scaling["scale"]) == len(names)
 
